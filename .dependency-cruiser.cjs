@@ -1,0 +1,78 @@
+/** The wall between the folders: who may import whom. See ARCHITECTURE.md. */
+const rest = (...allowed) =>
+  `^(${[
+    'domain',
+    'redis',
+    'activities',
+    'workflows',
+    'workers',
+    'client',
+    'monitoring',
+    'servers',
+    'rehearsal',
+    'bench',
+    'test',
+  ]
+    .filter((folder) => !allowed.includes(folder))
+    .join('|')})/`;
+
+const only = (folder, allowed, extra = {}) => ({
+  name: folder,
+  severity: 'error',
+  from: { path: `^${folder}/` },
+  to: { path: rest(folder, ...allowed), ...extra },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'pure',
+      severity: 'error',
+      from: { path: '^(domain|workflows)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'domain-needs-nothing',
+      severity: 'error',
+      from: { path: '^domain/' },
+      to: { path: 'node_modules', pathNot: 'node_modules/zod' },
+    },
+    only('domain', []),
+    only('redis', ['domain', 'servers']),
+    only('monitoring', ['domain']),
+    only('servers', []),
+    only('workflows', ['domain']),
+    only('activities', ['domain', 'redis', 'workflows', 'monitoring']),
+    {
+      name: 'activities-see-only-the-port',
+      severity: 'error',
+      from: { path: '^activities/' },
+      to: { path: '^workflows/', pathNot: '^workflows/(activities|messages)\\.ts$' },
+    },
+    only('workers', ['domain', 'redis', 'activities', 'workflows', 'monitoring', 'servers']),
+    only('client', ['domain', 'redis', 'workflows', 'workers', 'servers', 'rehearsal']),
+    {
+      name: 'client-sees-only-messages',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: {
+        path: '^workflows/',
+        pathNot: '^workflows/(messages|names)\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    only('rehearsal', ['domain', 'servers', 'client']),
+    {
+      name: 'nothing-imports-tests',
+      severity: 'error',
+      from: { pathNot: '^(test|bench)/' },
+      to: { path: '^(test|bench)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};

@@ -1,0 +1,19 @@
+/** The closed list of failure types on the wire. Retry policies name those that are final. */
+export const FAILURES = {
+  /** A red preflight check. Nothing was changed. */
+  PreflightRed: 'PreflightRed',
+  /** A store is held by another running migration. */
+  StoresClaimed: 'StoresClaimed',
+  /** The fence budget was exceeded before the flip: un-fenced, may be tried again. */
+  CutoverTooSlow: 'CutoverTooSlow',
+  /** Nobody can know which side serves: never retried, never compensated. */
+  OwnershipUncertain: 'OwnershipUncertain',
+  /** A newer attempt holds the lease: this one must stop (L1). */
+  Fenced: 'Fenced',
+  /** A backup could not be proven by restore (L10). */
+  BackupUnproven: 'BackupUnproven',
+  /** Plan or environment cannot work as given. */
+  BadConfiguration: 'BadConfiguration',
+} as const;
+
+export type FailureType = (typeof FAILURES)[keyof typeof FAILURES];

@@ -1,0 +1,70 @@
+import type { Side } from './side.ts';
+
+/** Percentiles in ms; `null` = not measured, which is never healthy (L7). */
+export type Lag = { readonly p50: number | null; readonly p99: number | null };
+
+/** Per direction, named by the side written to. */
+export type ByDirection<T> = { readonly toTarget: T; readonly toSource: T };
+
+/** What the sync of one link says of itself, about once a second. */
+export type LinkStatus = {
+  readonly link: string;
+  readonly token: number;
+  readonly at: number;
+  readonly state: 'scanning' | 'live';
+  /** Keys looked at by the scan / keys there when it began (estimate from the scan itself, exact when done). */
+  readonly copied: number;
+  readonly total: number;
+  /** Names of datasets whose scan is complete. */
+  readonly joined: readonly string[];
+  readonly lagMs: ByDirection<Lag>;
+  readonly pending: ByDirection<number>;
+  readonly carried: ByDirection<number>;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  /** Set while a direction is stopped because absences on `side` are suspect (L5). */
+  readonly breaker: { readonly side: Side; readonly reason: string } | null;
+  /** Why the sync goes slower than it could; `null` = it does not. */
+  readonly throttled: string | null;
+};
+
+/** What the verifier of one link says after each pass. Keys appear as dataset + short hash only (L12). */
+export type VerifyStatus = {
+  readonly link: string;
+  readonly at: number;
+  /** Complete passes so far. */
+  readonly passes: number;
+  /** Start of the last pass without a difference, ms; `null` = none yet. */
+  readonly cleanSince: number | null;
+  readonly settled: number;
+  readonly equal: number;
+  readonly pending: number;
+  readonly hot: number;
+  readonly diverged: number;
+  readonly quarantined: number;
+  readonly sessions: { readonly live: number; readonly migrated: number; readonly lost: number };
+  /** Keys of role `cache` present on the source / of those, present on the target. */
+  readonly cache: { readonly source: number; readonly target: number };
+  readonly evidence: readonly { readonly dataset: string; readonly key: string; readonly what: string }[];
+};
+
+/** Apps' response time with our work on against off, in percent, with its confidence interval. */
+export type ImpactStatus = {
+  readonly at: number;
+  readonly percent: number;
+  readonly low: number;
+  readonly high: number;
+  readonly windows: number;
+};
+
+/** One look at the whole world. A part that could not be read is `null`: unknown, hence red (L7). */
+export type Snapshot = {
+  readonly at: number;
+  readonly links: readonly {
+    readonly name: string;
+    readonly sync: LinkStatus | null;
+    readonly verify: VerifyStatus | null;
+  }[];
+  readonly impact: ImpactStatus | null;
+  readonly authority: { readonly side: Side; readonly epoch: number } | null;
+};

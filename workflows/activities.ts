@@ -1,0 +1,81 @@
+import type { Check } from '../domain/check.ts';
+import type { Gate } from '../domain/gate.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { BackupSummary, SwitchReport } from '../domain/report.ts';
+import type { Side } from '../domain/side.ts';
+import type { Snapshot } from '../domain/status.ts';
+
+/**
+ * What the workflow asks of the outside world: the port that `activities/` implements and that tests of the
+ * order of things fake. Each is idempotent: it looks at the world before it acts, because it may run twice.
+ */
+export type MigrationActivities = {
+  /** All named checks of the plan's stores; a red one is a value, not an error. Changes nothing. */
+  preflight(input: { plan: Plan }): Promise<{ checks: readonly Check[]; searchAttributes: boolean }>;
+  /** Takes the stores for this migration and writes the first authority record. Fails with `StoresClaimed`. */
+  claim(input: { plan: Plan }): Promise<void>;
+  /** Gives the stores free. */
+  release(input: { plan: Plan }): Promise<void>;
+  /** RDB of every store and the model files, restored into a scratch server and compared (L10). */
+  backup(input: { plan: Plan; label: string }): Promise<BackupSummary>;
+  /** Copies the plan's file sets to V2's volume, where the plan names one. */
+  copyFiles(input: { plan: Plan }): Promise<void>;
+  /** The two-way sync of one link; runs until cancelled. */
+  sync(input: { plan: Plan; link: string }): Promise<void>;
+  /** Continuous two-way verification of one link, independent of the sync (L13); runs until cancelled. */
+  verify(input: { plan: Plan; link: string }): Promise<void>;
+  /** Measures the impact on the apps; runs until cancelled. */
+  measureImpact(input: { plan: Plan }): Promise<void>;
+  /** Lets the datasets that join on J-Day take part in the sync. */
+  joinSessions(input: { plan: Plan }): Promise<void>;
+  /** Watches until the goal is reached, a trigger fires, or the time is over; a bounded number of calls a run. */
+  observe(input: ObserveInput): Promise<Observation>;
+  /** Carries probe keys there and back through the running sync, and switches a probe authority both ways. */
+  rehearseSwitch(input: { plan: Plan }): Promise<SwitchRehearsal>;
+  /** Fence → drain → verify → flip → tell traffic → open. Un-fences by itself when it fails before the flip. */
+  cutover(input: { plan: Plan }): Promise<SwitchReport>;
+  /** The same with the sides swapped; lossless while the sync runs both ways. */
+  rollback(input: { plan: Plan }): Promise<SwitchReport>;
+  /** Opens the side that has the authority, puts the apps' ACL rules back. Undo of the fence before the flip. */
+  unfence(input: { plan: Plan }): Promise<void>;
+  /** Before the flip: fences V2's app users and carries what they wrote to V1. */
+  settleSource(input: { plan: Plan }): Promise<void>;
+  /** Deletes on V2 what we wrote and puts back what stood there before (L6). After the sync has stopped. */
+  clearTarget(input: { plan: Plan }): Promise<{ deleted: number; restored: number; kept: number }>;
+  /** Last two-way verification of everything, at the end of the window. */
+  verifyAll(input: { plan: Plan }): Promise<{ compared: number; diverged: number }>;
+  /** Saves journal and quarantine into the backup directory, then drops our keys (all but the authority). */
+  dropTraces(input: { plan: Plan; keepLedger: boolean }): Promise<void>;
+};
+
+export type ObserveInput = {
+  plan: Plan;
+  /** `copied`: all joined datasets scanned and settled; `green`: all gates green for `holdMs`; `none`: just watch. */
+  goal: 'copied' | 'green' | 'none';
+  /** Datasets that must have joined for the goal. */
+  joins: 'sync' | 'jday';
+  authority: Side;
+  /** How long gates must stay green, ms. */
+  holdMs: number;
+  /** Return at the latest after this time with a fresh snapshot, ms. */
+  forMs: number;
+  /** Gates were green since (ms since epoch), from the observation before: holds survive a new call. */
+  greenSinceMs: number | null;
+};
+
+export type Observation = {
+  snapshot: Snapshot;
+  gates: readonly Gate[];
+  goalReached: boolean;
+  greenSinceMs: number | null;
+  /** Set when a trigger fired: the reason, in one sentence. Before the flip it aborts, after it rolls back. */
+  triggered: string | null;
+};
+
+export type SwitchRehearsal = {
+  /** Probe carried source → target → source by every link. */
+  roundTripMs: number;
+  /** What a cutover would block writes for, as far as it can be known now. */
+  predictedFenceMs: number;
+  fenceProof: readonly { store: string; users: number; proven: boolean }[];
+};
