@@ -45,6 +45,8 @@ export type Store = {
   readonly url: string;
   /** ACL users of the applications; fenced at the cutover. Empty: the fence is a pause only. */
   readonly appUsers: readonly string[];
+  /** Glob patterns of keys known and deliberately left behind; the preflight does not report them as unmatched. */
+  readonly ignore?: readonly string[];
 };
 
 export type Role = 'cache' | 'sessions' | 'metrics' | 'config' | 'model-state';
