@@ -1,0 +1,111 @@
+/**
+ * A server as a child process of ours. It never outlives us: the exit handler ends it when we end in order, and on
+ * Linux the kernel does when we are killed (setpriv --pdeathsig). It sits in its own process group, so that a Ctrl-C in
+ * the terminal reaches us alone and we may still need the server to abort in order.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findOptionalProgram } from './tools.ts';
+
+const STOP_BOUND_MS = 10_000;
+const READY_POLL_MS = 10;
+
+const living = new Set<ChildProcess>();
+let exitHandlerSet = false;
+
+export interface Child {
+  readonly pid: number;
+  /** Resolves when the process is gone, for whatever reason. */
+  readonly exited: Promise<void>;
+  running(): boolean;
+  /** What it wrote to its log since this start. */
+  log(): string;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, after a bound SIGKILL; resolves when the process is gone. */
+  stop(): Promise<void>;
+}
+
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly logFile: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export function startChild(command: Command): Child {
+  const log = openSync(command.logFile, 'a', 0o600);
+  const logStart = statSync(command.logFile).size;
+  const [program, args] = tiedToUs(command);
+  const child = spawn(program, args, {
+    cwd: command.cwd,
+    env: command.env ?? process.env,
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  endWithUs(child);
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  }).then(() => void living.delete(child));
+  const running = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  return {
+    pid: child.pid ?? -1,
+    exited,
+    running,
+    log: () => readFileSync(command.logFile).subarray(logStart).toString(),
+    kill: (signal) => void child.kill(signal),
+    stop: async () => {
+      if (running()) child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
+      await exited;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** Waits until `ready` says so; a child that ends before, or is late, is an error that shows the end of its log. */
+export async function becomeReady(
+  child: Child,
+  name: string,
+  ready: () => boolean | Promise<boolean>,
+  deadlineMs: number,
+): Promise<void> {
+  const start = performance.now();
+  while (child.running()) {
+    if (await ready()) return;
+    if (performance.now() - start > deadlineMs) break;
+    await delay(READY_POLL_MS);
+  }
+  const why = child.running() ? `was not ready after ${deadlineMs} ms` : 'ended while starting';
+  const tail = child.log().trimEnd().split('\n').slice(-5).join('\n');
+  await child.stop();
+  throw new ServerNotStarted(name, why, tail);
+}
+
+export class ServerNotStarted extends Error {
+  override readonly name = 'ServerNotStarted';
+  /** The port was taken between finding and binding it: worth another try on another port. */
+  readonly portTaken: boolean;
+  constructor(server: string, why: string, logTail: string) {
+    super(`${server} ${why}; its log ends in:\n${logTail}`);
+    this.portTaken = /address already in use/i.test(logTail);
+  }
+}
+
+function tiedToUs({ program, args }: Command): [string, string[]] {
+  const setpriv = process.platform === 'linux' ? findOptionalProgram('setpriv') : undefined;
+  if (setpriv === undefined) return [program, [...args]];
+  return [setpriv, ['--pdeathsig', 'KILL', '--', program, ...args]];
+}
+
+function endWithUs(child: ChildProcess): void {
+  living.add(child);
+  if (exitHandlerSet) return;
+  exitHandlerSet = true;
+  process.once('exit', () => {
+    for (const each of living) each.kill('SIGKILL');
+  });
+}
