@@ -95,6 +95,11 @@ export class ServerNotStarted extends Error {
   }
 }
 
+/** Pids of the servers that we started and that still run. */
+export function livingChildren(): number[] {
+  return [...living].map((child) => child.pid ?? -1);
+}
+
 function tiedToUs({ program, args }: Command): [string, string[]] {
   const setpriv = process.platform === 'linux' ? findOptionalProgram('setpriv') : undefined;
   if (setpriv === undefined) return [program, [...args]];

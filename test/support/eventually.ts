@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Patience {
+  /** @defaultValue 10 000 */
+  readonly withinMs?: number;
+  /** @defaultValue 20 */
+  readonly everyMs?: number;
+}
+
+/**
+ * Waits until `condition` gives something other than false, null and undefined, and returns it. A condition that
+ * throws (a failed `expect`, say) has not come true yet. When time is up, says what it waited for and what it saw last.
+ */
+export async function eventually<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { withinMs = 10_000, everyMs = 20 }: Patience = {},
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const seen = await attempt(condition);
+    if (isTrue(seen)) return seen.value;
+    if (performance.now() > deadline) {
+      const last = seen.error === undefined ? String(seen.value) : String(seen.error);
+      throw new Error(`waited ${withinMs} ms for: ${what}; saw last: ${last}`, { cause: seen.error });
+    }
+    await delay(everyMs);
+  }
+}
+
+type Seen<T> = { readonly value?: T; readonly error?: unknown };
+type Held<T> = { readonly value: Exclude<T, false | null | undefined> };
+
+async function attempt<T>(condition: () => T | Promise<T>): Promise<Seen<T>> {
+  try {
+    return { value: await condition() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function isTrue<T>(seen: Seen<T>): seen is Held<T> {
+  return seen.value !== undefined && seen.value !== null && seen.value !== false;
+}
