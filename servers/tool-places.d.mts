@@ -2,6 +2,5 @@ export type Tool = 'redis-server' | 'valkey-server' | 'temporal' | 'prometheus' 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function overrideName(tool: Tool): string;
-export function cacheFolder(environment?: Environment): string;
 export function lookUp(tool: Tool, environment?: Environment): string | undefined;
 export function onPath(tool: string, environment?: Environment): string | undefined;

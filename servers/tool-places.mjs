@@ -36,7 +36,7 @@ export function lookUp(tool, environment = process.env) {
   return onPath(tool, environment) ?? inCache(tool, environment);
 }
 
-export function inCache(tool, environment = process.env) {
+function inCache(tool, environment = process.env) {
   const pinned = tool === 'redis-server' ? 'valkey-server' : tool;
   if (PINNED[pinned] === undefined) return undefined;
   const path = cachedPath(pinned, environment);
