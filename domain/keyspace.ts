@@ -28,8 +28,12 @@ export function keyspaceOf(migration: string) {
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */
     beat: (link: string, side: string) => `${prefix}beat:${link}:${side}`,
-    /** Marker: once the feed has shown it, all earlier events have been shown. */
-    barrier: (link: string, side: string) => `${prefix}barrier:${link}:${side}`,
+    /** Marker of one attempt: once the feed has shown it, all earlier events have been shown. */
+    barrier: (link: string, side: string, token: number) => `${prefix}barrier:${link}:${side}:${token}`,
+    /** Set of datasets whose keys on the target were told apart into V2's own and ours. */
+    adopted: (link: string) => `${prefix}adopted:${link}`,
+    /** What the servers of a link were when their absences were last believed (JSON). */
+    witness: (link: string) => `${prefix}witness:${link}`,
     /** What the sync of a link is asked to do, on the target; its feed sees changes at once. */
     control: (link: string) => `${prefix}control:${link}`,
     /** What the sync of a link says of itself, on the target (JSON `LinkStatus`). */

@@ -1,0 +1,18 @@
+import type { Redis } from 'ioredis';
+import { AUTHORITY_KEY } from '../domain/keyspace.ts';
+import type { Side } from '../domain/side.ts';
+import type { RunScript } from './scripts/index.ts';
+
+/** Who serves, as one database says it. The record on the target decides; the others follow it (L1). */
+export type AuthorityRecord = { readonly side: Side; readonly epoch: number };
+
+export async function readAuthority(redis: Redis): Promise<AuthorityRecord | null> {
+  const { authority, epoch } = await redis.hgetall(AUTHORITY_KEY);
+  if (authority !== 'source' && authority !== 'target') return null;
+  return { side: authority, epoch: Number(epoch) };
+}
+
+/** Writes the record unless a later epoch stands there. */
+export async function writeAuthority(run: RunScript, record: AuthorityRecord): Promise<boolean> {
+  return Number(await run('setAuthority', [AUTHORITY_KEY], [record.side, String(record.epoch)])) === 1;
+}

@@ -1,0 +1,76 @@
+import type { Digest } from '../../domain/digest.ts';
+import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
+import { keyBytes } from '../key-bytes.ts';
+import type { Place } from '../ledger.ts';
+import type { SidePort } from './side-port.ts';
+
+/** One write of a state, with everything that its atomic step needs (design §5, the protocol for one key). */
+export type Write = {
+  readonly name: string;
+  readonly place: Place;
+  readonly act: 'restore' | 'string' | 'hash' | 'delete' | 'agree';
+  readonly expected: Digest;
+  readonly expectedEntry: Buffer;
+  readonly value: Buffer;
+  /** Absolute, ms; -1 = none. */
+  readonly expireAt: number;
+  readonly stamp: Buffer;
+  /** State of the other side, which this write agrees with. */
+  readonly other: Digest;
+  readonly tail: Buffer;
+  /** Put what stands there into the conflict journal. */
+  readonly journal: boolean;
+  /** Keep what stands there, if it is the first time: it was not ours. */
+  readonly preimage: boolean;
+};
+
+export type Written = 'done' | 'stale' | 'unfit' | 'epoch';
+
+/** The lease this attempt holds, and the epoch its decisions were taken in. */
+export type Mandate = { readonly token: number; readonly epoch: number };
+
+/** Another attempt holds the lease: this one must stop and touch nothing more (L1). */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+  constructor() {
+    super('a newer attempt of the sync holds the lease');
+  }
+}
+
+/** About 10 µs of server time a key: 64 are 0.7 ms, no stall for the apps (facts measured on Redis 7.0). */
+export const MAX_BATCH = 64;
+
+export async function applyWrites(
+  port: SidePort,
+  keyspace: Keyspace,
+  link: string,
+  mandate: Mandate,
+  writes: readonly Write[],
+): Promise<readonly Written[]> {
+  if (writes.length === 0) return [];
+  const keys = [keyspace.lease(link), AUTHORITY_KEY, keyspace.journal(link), keyspace.preimage(link)] as (
+    | string
+    | Buffer
+  )[];
+  const args: (string | Buffer)[] = [String(mandate.token), String(mandate.epoch), port.side];
+  for (const write of writes) {
+    keys.push(keyBytes(write.name), keyspace.ledger(link, write.place.bucket));
+    args.push(
+      write.act,
+      keyBytes(write.expected),
+      write.expectedEntry,
+      write.value,
+      String(write.expireAt),
+      write.place.field,
+    );
+    args.push(write.stamp, keyBytes(write.other), write.tail);
+    args.push(
+      write.journal ? Buffer.concat([write.stamp, keyBytes(write.name)]) : '',
+      write.preimage ? '1' : '',
+    );
+  }
+  const words = ((await port.run('apply', keys, args)) as Buffer[]).map(String);
+  if (words[0] === 'fenced') throw new LeaseLost();
+  if (words[0] === 'epoch') return writes.map(() => 'epoch');
+  return words as Written[];
+}

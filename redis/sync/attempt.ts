@@ -1,0 +1,104 @@
+import { makeKeyMap, type KeyMap } from '../../domain/key-map.ts';
+import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
+import type { Link } from '../../domain/link.ts';
+import type { Dataset, Plan } from '../../domain/plan.ts';
+import type { Side } from '../../domain/side.ts';
+import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
+import { type Control, readControl } from '../control.ts';
+import { makeStamps } from '../ledger.ts';
+import { loadScripts } from '../scripts/index.ts';
+import { Breaker, type Witness } from './breaker.ts';
+import type { Connections } from './connections.ts';
+import { Counters } from './counters.ts';
+import { DirtyKeys } from './dirty-keys.ts';
+import { takeLease } from './lease.ts';
+import { Quarantine } from './quarantine.ts';
+import { RecentKeys } from './recent-keys.ts';
+import type { SidePorts } from './side-port.ts';
+
+/** All that one attempt of a sync shares between its loops. A new attempt begins with nothing but what Redis holds. */
+export type Attempt = {
+  readonly plan: Plan;
+  readonly link: Link;
+  readonly keyspace: Keyspace;
+  readonly keyMap: KeyMap;
+  readonly lines: Connections;
+  readonly ports: SidePorts;
+  readonly token: number;
+  readonly stamp: () => Buffer;
+  readonly dirty: DirtyKeys;
+  readonly counters: Counters;
+  readonly breaker: Breaker;
+  readonly quarantine: Quarantine;
+  readonly recent: RecentKeys;
+  authority: AuthorityRecord;
+  control: Control;
+  /** Names of datasets whose scan is complete. */
+  readonly joined: Set<string>;
+  /** Datasets to scan (again). */
+  readonly toScan: Set<string>;
+  throttled: string | null;
+  total: number;
+};
+
+/** The claim wrote the record before the sync began; without it nobody may write. */
+export class NoAuthority extends Error {
+  override readonly name = 'NoAuthority';
+  constructor() {
+    super('no authority record on the target: the stores are not claimed for this migration');
+  }
+}
+
+export async function beginAttempt(plan: Plan, link: Link, lines: Connections): Promise<Attempt> {
+  const keyspace = keyspaceOf(plan.migration);
+  const ports: SidePorts = {
+    source: { side: 'source', redis: lines.source.data, run: await loadScripts(lines.source.data) },
+    target: { side: 'target', redis: lines.target.data, run: await loadScripts(lines.target.data) },
+  };
+  const token = await takeLease(ports, keyspace, link.name);
+  const breaker = new Breaker();
+  const before = JSON.parse((await lines.target.data.get(keyspace.witness(link.name))) ?? '{}') as Partial<
+    Record<Side, Witness>
+  >;
+  for (const side of ['source', 'target'] as const)
+    await breaker.start(side, lines[side].data, before[side] ?? null);
+  return {
+    plan,
+    link,
+    keyspace,
+    keyMap: makeKeyMap(link.datasets),
+    lines,
+    ports,
+    token,
+    stamp: makeStamps(token),
+    dirty: new DirtyKeys(),
+    counters: new Counters(),
+    breaker,
+    quarantine: await Quarantine.open(ports, keyspace, link.name),
+    recent: new RecentKeys(),
+    authority: await currentAuthority(ports),
+    control: await readControl(lines.target.tracker, keyspace, link.name),
+    joined: new Set(),
+    toScan: new Set(link.datasets.map((dataset) => dataset.name)),
+    throttled: null,
+    total: await lines.source.data.dbsize(),
+  };
+}
+
+/** The target's record decides; a source that a crash left behind is brought up to it (L8). */
+export async function currentAuthority(ports: SidePorts): Promise<AuthorityRecord> {
+  const record = await readAuthority(ports.target.redis);
+  if (!record) throw new NoAuthority();
+  return record;
+}
+
+export async function mendSourceAuthority(attempt: Attempt): Promise<void> {
+  const there = await readAuthority(attempt.ports.source.redis);
+  if ((there?.epoch ?? 0) < attempt.authority.epoch)
+    await writeAuthority(attempt.ports.source.run, attempt.authority);
+}
+
+/** Whether a dataset takes part now: those of J-Day join when the control says so. */
+export function takesPart(attempt: Attempt, dataset: Dataset): boolean {
+  return dataset.joins === 'sync' || attempt.control.joins === 'jday';
+}

@@ -1,0 +1,63 @@
+import type { Redis } from 'ioredis';
+import type { Side } from '../../domain/side.ts';
+
+/** What a server was when we last believed its absences. */
+export type Witness = { readonly runId: string; readonly evicted: number };
+
+/**
+ * Absence travels only when meant (L5). A flush, an eviction, a server that came back with another run id make
+ * the absences of that side suspect: they stay where they are, and the reason stands in the status.
+ */
+export class Breaker {
+  readonly #suspect = new Map<Side, string>();
+  readonly #witness = new Map<Side, Witness>();
+
+  /** What the last attempt had seen of the side; `null` when there was none. */
+  async start(side: Side, redis: Redis, before: Witness | null): Promise<void> {
+    const now = await witness(redis);
+    if (before && before.runId !== now.runId) this.suspect(side, 'the server restarted or was replaced');
+    else if (before && before.evicted < now.evicted) this.suspect(side, 'the server evicted keys');
+    this.#witness.set(side, now);
+  }
+
+  suspect(side: Side, reason: string): void {
+    if (!this.#suspect.has(side)) this.#suspect.set(side, reason);
+  }
+
+  /** A complete re-scan since the suspicion found no absence that it would hold back. */
+  async believe(side: Side, redis: Redis): Promise<void> {
+    this.#witness.set(side, await witness(redis));
+    this.#suspect.delete(side);
+  }
+
+  /** Asked after an absence was read and before it travels: an eviction shows in the counter by then. */
+  async holds(side: Side, redis: Redis): Promise<boolean> {
+    const before = this.#witness.get(side);
+    const now = await witness(redis);
+    if (before && (now.evicted > before.evicted || now.runId !== before.runId)) {
+      this.suspect(
+        side,
+        now.runId === before.runId ? 'the server evicted keys' : 'the server restarted or was replaced',
+      );
+    }
+    return this.#suspect.has(side);
+  }
+
+  open(): { readonly side: Side; readonly reason: string } | null {
+    for (const [side, reason] of this.#suspect) return { side, reason };
+    return null;
+  }
+
+  /** For the next attempt. While a side is suspect its old witness stands. */
+  witnesses(): Partial<Record<Side, Witness>> {
+    return Object.fromEntries(this.#witness);
+  }
+}
+
+async function witness(redis: Redis): Promise<Witness> {
+  const info = await redis.info('server', 'stats');
+  return {
+    runId: /run_id:(\S+)/.exec(info)?.[1] ?? '',
+    evicted: Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0),
+  };
+}

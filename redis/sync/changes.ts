@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { otherSide, type Side } from '../../domain/side.ts';
+import { MAX_BATCH } from './apply-writes.ts';
+import { type Attempt, currentAuthority } from './attempt.ts';
+import type { Work } from './dirty-keys.ts';
+import { type Fate, type Manner, reconcile } from './reconcile.ts';
+
+/** Stands in the queue of changes for the beat of a side, so that lag is that of the whole way. */
+export const BEAT: Readonly<Record<Side, string>> = { source: '\0beat:source', target: '\0beat:target' };
+
+export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
+
+/** Wait for one, take what is there: an idle change leaves at once, under load it batches. */
+export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await attempt.dirty.wakened();
+    const works = attempt.dirty.take(MAX_BATCH);
+    if (works.length > 0) await handle(attempt, works, 'change', bornLive, signal);
+  }
+}
+
+/** Looks at a batch of keys, writes what has to travel, and gives every key back with its fate. */
+export async function handle(
+  attempt: Attempt,
+  works: readonly Work[],
+  manner: Manner,
+  bornLive: BornLive,
+  signal: AbortSignal,
+): Promise<void> {
+  const beats = works.filter((work) => work.key === BEAT.source || work.key === BEAT.target);
+  const keys = works.filter((work) => !beats.includes(work));
+  const { authority } = attempt;
+  const mandate = { token: attempt.token, epoch: authority.epoch, authority: authority.side };
+  const context = {
+    ...attempt,
+    link: attempt.link.name,
+    mandate,
+    bornLive,
+    closed: (side: Side) => closed(attempt, side),
+  };
+  const fates = await reconcile(context, keys, manner);
+  for (const [i, work] of keys.entries()) giveBack(attempt, work, fates[i] as Fate);
+  for (const beat of beats) await carryBeat(attempt, beat);
+  if (fates.some((fate) => fate.kind === 'epoch')) {
+    // The authority is moving right now: the records of the two sides differ for a moment.
+    await delay(5, undefined, { signal }).catch(() => undefined);
+    attempt.authority = await currentAuthority(attempt.ports);
+  }
+}
+
+function closed(attempt: Attempt, side: Side): 'parked' | 'ignored' | null {
+  if (side === 'source' && attempt.plan.mode === 'forward') return 'ignored';
+  return attempt.control.paused === side ? 'parked' : null;
+}
+
+function giveBack(attempt: Attempt, work: Work, fate: Fate): void {
+  const nowMs = Date.now();
+  if (fate.kind === 'carried') {
+    const since = work.since[otherSide(fate.to)];
+    if (since !== undefined) attempt.counters.arrived(fate.to, nowMs - since, nowMs);
+    attempt.counters.carried[fate.to]++;
+    attempt.recent.add(work.key, nowMs);
+    if (fate.conflict) attempt.counters.conflicts++;
+  }
+  const again = fate.kind === 'again' || fate.kind === 'epoch';
+  attempt.dirty.giveBack(work, again ? 'again' : fate.kind === 'parked' ? 'parked' : 'done', nowMs);
+}
+
+async function carryBeat(attempt: Attempt, beat: Work): Promise<void> {
+  const from: Side = beat.key === BEAT.source ? 'source' : 'target';
+  const to = otherSide(from);
+  const nowMs = Date.now();
+  attempt.dirty.giveBack(beat, 'done', nowMs);
+  if (closed(attempt, to)) return;
+  await attempt.lines[to].data.set(attempt.keyspace.beat(attempt.link.name, from), String(nowMs));
+  attempt.counters.arrived(to, Date.now() - (beat.since[from] ?? nowMs), nowMs);
+}

@@ -1,0 +1,96 @@
+import { otherSide, type Side } from '../../domain/side.ts';
+
+/** A key to look at; `since` = when its change on that side was heard of, ms; absent = that side did not change. */
+export type Work = { readonly key: string; readonly since: Readonly<Partial<Record<Side, number>>> };
+
+/**
+ * Keys that changed and wait for a look, each once (coalesced), in order of their first change. A key is in one
+ * hand at a time; a change while it is in a hand marks it again, so nothing between read and write is missed.
+ * Parked keys wait for somebody's word (a breaker, a paused side) and count as pending.
+ */
+export class DirtyKeys {
+  readonly #waiting = new Map<string, Partial<Record<Side, number>>>();
+  readonly #held = new Map<string, Work>();
+  readonly #parked = new Map<string, Work>();
+  #wake: (() => void)[] = [];
+
+  mark(key: string, side: Side, nowMs: number): void {
+    const since = this.#waiting.get(key);
+    if (since) since[side] ??= nowMs;
+    else this.#waiting.set(key, { [side]: nowMs });
+    this.wake();
+  }
+
+  /** Takes up to `max` keys that nobody holds. */
+  take(max: number): Work[] {
+    const taken: Work[] = [];
+    for (const [key, since] of this.#waiting) {
+      if (taken.length === max) break;
+      if (this.#held.has(key)) continue;
+      const work = { key, since };
+      this.#waiting.delete(key);
+      this.#held.set(key, work);
+      taken.push(work);
+    }
+    return taken;
+  }
+
+  /** Takes keys that a scan found: those in a hand are left to it, with a second look after. */
+  claim(keys: readonly string[], side: Side, nowMs: number): Work[] {
+    const taken: Work[] = [];
+    for (const key of keys) {
+      if (this.#held.has(key) || this.#waiting.has(key)) {
+        this.mark(key, side, nowMs);
+        continue;
+      }
+      const work = { key, since: {} };
+      this.#held.set(key, work);
+      taken.push(work);
+    }
+    return taken;
+  }
+
+  /** Gives keys back. `again` keeps the age of the change and looks at both sides. */
+  giveBack(work: Work, fate: 'done' | 'again' | 'parked', nowMs: number): void {
+    this.#held.delete(work.key);
+    if (fate === 'parked') this.#parked.set(work.key, work);
+    else this.#parked.delete(work.key);
+    if (fate === 'again') {
+      for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
+    } else if (this.#waiting.has(work.key)) this.wake();
+  }
+
+  unpark(nowMs: number): void {
+    const parked = [...this.#parked.values()];
+    this.#parked.clear();
+    for (const work of parked) this.giveBack(work, 'again', nowMs);
+  }
+
+  get parked(): number {
+    return this.#parked.size;
+  }
+
+  /** Changes on `side` that have not arrived on the other one. */
+  pendingFrom(side: Side): number {
+    let pending = 0;
+    for (const since of this.#waiting.values()) if (since[side] !== undefined) pending++;
+    for (const work of [...this.#held.values(), ...this.#parked.values()]) {
+      if (work.since[side] !== undefined || work.since[otherSide(side)] === undefined) pending++;
+    }
+    return pending;
+  }
+
+  /** Resolves at the next mark or `wake()`, at once when something can be taken. */
+  async wakened(): Promise<void> {
+    for (const key of this.#waiting.keys()) if (!this.#held.has(key)) return;
+    await new Promise<void>((resolve) => {
+      this.#wake.push(resolve);
+    });
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const resolve of wake) resolve();
+  }
+}

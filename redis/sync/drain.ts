@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Side } from '../../domain/side.ts';
+import { keyBytes } from '../key-bytes.ts';
+import type { Attempt } from './attempt.ts';
+
+/** Answer to a drain request: all that the fenced side had accepted has arrived on the other. */
+export type Drained = { readonly id: string; readonly side: Side; readonly ms: number };
+
+/**
+ * Serves drain requests: first the barrier, so that "nothing pending" speaks of every event, then the wait. The
+ * other direction may lag: it is the backlog of the next way back. Hands over which keys were carried lately, for
+ * the check under the fence.
+ */
+export async function drains(
+  attempt: Attempt,
+  barrier: (side: Side) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let served = '';
+  while (!signal.aborted) {
+    const asked = attempt.control.drain;
+    if (!asked || asked.id === served) {
+      await delay(2, undefined, { signal }).catch(() => undefined);
+      continue;
+    }
+    const began = performance.now();
+    await barrier(asked.side);
+    while (
+      attempt.dirty.pendingFrom(asked.side) > 0 &&
+      attempt.control.drain?.id === asked.id &&
+      !signal.aborted
+    ) {
+      await delay(1, undefined, { signal }).catch(() => undefined);
+    }
+    if (attempt.control.drain?.id !== asked.id || signal.aborted) continue;
+    await answer(attempt, { id: asked.id, side: asked.side, ms: Math.round(performance.now() - began) });
+    served = asked.id;
+  }
+}
+
+async function answer(attempt: Attempt, drained: Drained): Promise<void> {
+  const { keyspace, link, lines } = attempt;
+  const list = keyspace.recent(link.name);
+  const write = lines.target.tracker.multi().unlink(list);
+  const keys = attempt.recent.keys();
+  if (keys.length > 0) write.rpush(list, ...keys.map(keyBytes));
+  write.set(keyspace.drained(link.name), JSON.stringify(drained));
+  await write.exec();
+}

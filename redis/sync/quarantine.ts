@@ -1,0 +1,52 @@
+import { expireAtOf } from '../../domain/digest.ts';
+import type { Keyspace } from '../../domain/keyspace.ts';
+import type { Side } from '../../domain/side.ts';
+import { byteString, keyBytes } from '../key-bytes.ts';
+import type { Pair } from './pair.ts';
+import type { SidePorts } from './side-port.ts';
+
+/**
+ * Values that could not be transformed: raw bytes, expiry and reason, in a hash on the target whose fields are
+ * source keys (L11). They block the cutover and stop nobody else; a later change of the key that fits frees it.
+ */
+export class Quarantine {
+  readonly #ports: SidePorts;
+  readonly #hash: string;
+  readonly #keys: Set<string>;
+
+  private constructor(ports: SidePorts, hash: string, keys: Set<string>) {
+    this.#ports = ports;
+    this.#hash = hash;
+    this.#keys = keys;
+  }
+
+  static async open(ports: SidePorts, keyspace: Keyspace, link: string): Promise<Quarantine> {
+    const hash = keyspace.quarantine(link);
+    const fields = (await ports.target.redis.hkeysBuffer(hash)).map(byteString);
+    return new Quarantine(ports, hash, new Set(fields));
+  }
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** Keeps the value of `side` whole. The reason names no key and no value (L12). */
+  async put(pair: Pair, side: Side, reason: string): Promise<void> {
+    const raw = await this.#ports[side].redis.dumpBuffer(keyBytes(pair.names[side]));
+    const head = JSON.stringify({
+      side,
+      dataset: pair.dataset.name,
+      reason,
+      expireAt: expireAtOf(pair.states[side].digest),
+    });
+    const record = Buffer.concat([Buffer.from(`${head}\n`), raw ?? Buffer.alloc(0)]);
+    await this.#ports.target.redis.hset(this.#hash, keyBytes(pair.work.key), record);
+    this.#keys.add(pair.work.key);
+  }
+
+  /** The key was carried or is gone: it needs no quarantine any more. */
+  async settled(key: string): Promise<void> {
+    if (!this.#keys.delete(key)) return;
+    await this.#ports.target.redis.hdel(this.#hash, keyBytes(key));
+  }
+}

@@ -1,0 +1,125 @@
+import type { Link } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { Side } from '../../domain/side.ts';
+import type { LinkStatus } from '../../domain/status.ts';
+import type { Environment } from '../connection.ts';
+import { together } from '../together.ts';
+import { type Attempt, beginAttempt, takesPart } from './attempt.ts';
+import { BEAT, changes } from './changes.ts';
+import { openConnections } from './connections.ts';
+import { drains } from './drain.ts';
+import { Ears } from './ears.ts';
+import { type FeedLost, openFeed } from './feed.ts';
+import { scan } from './scan.ts';
+import { type Beats, makeBeats, refreshControl, ticks } from './tick.ts';
+
+export type SyncOptions = {
+  readonly plan: Plan;
+  readonly link: Link;
+  readonly environment: Environment;
+  /** About once a second. */
+  readonly report: (status: LinkStatus) => void;
+};
+
+/** Two batches at once: one reads while the other writes; each key is in one hand only. */
+const LANES = 2;
+
+/**
+ * The two-way sync of one link (design §5), until the signal. Whatever goes wrong ends this attempt; the next one
+ * takes the lease, looks at every key against the ledger and goes on (L8). Nothing is kept but what Redis holds.
+ *
+ * @throws LeaseLost a newer attempt is at work: do not try again
+ * @throws FeedLost, StoreUnreachable, NoAuthority or Redis' own error: try again
+ */
+export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
+  const lines = await openConnections(options.link, options.environment);
+  try {
+    await loops(await beginAttempt(options.plan, options.link, lines), options.report, signal);
+  } finally {
+    lines.close();
+  }
+}
+
+async function loops(attempt: Attempt, report: SyncOptions['report'], signal: AbortSignal): Promise<void> {
+  let lost: (error: FeedLost | null) => void = () => undefined;
+  const feedEnd = new Promise<void>((resolve, reject) => {
+    lost = (error) => (error ? reject(error) : resolve());
+  });
+  const beats = makeBeats(Date.now());
+  const ears = { source: earsOf(attempt, 'source', beats), target: earsOf(attempt, 'target', beats) };
+  for (const side of ['source', 'target'] as const) {
+    const { tracker, subscriber } = attempt.lines[side];
+    await openFeed(tracker, subscriber, prefixesOf(attempt, side), ears[side].heard, lost);
+  }
+  const barrier = (side: Side) =>
+    ears[side].barrier(
+      attempt.lines[side].tracker,
+      attempt.lines[side].subscriber,
+      attempt.control.paused === side,
+    );
+  const bornLive = async (): Promise<ReadonlySet<string>> => {
+    await barrier('target');
+    return ears.target.touched;
+  };
+  await together(signal, [
+    () => feedEnd,
+    (inner) => ticks(attempt, beats, report, inner),
+    (inner) => scan(attempt, ears, bornLive, inner),
+    (inner) => drains(attempt, barrier, inner),
+    ...Array.from({ length: LANES }, () => (inner: AbortSignal) => changes(attempt, bornLive, inner)),
+    async (inner) => {
+      // The one that ends the others: whoever waits for a change, a marker or a reply goes on and finds the end.
+      await aborted(inner);
+      attempt.lines.close();
+      attempt.dirty.wake();
+      ears.source.end();
+      ears.target.end();
+      lost(null);
+    },
+  ]);
+}
+
+function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
+  const { keyspace, link, dirty } = attempt;
+  const own = new Map<string, () => void>([
+    [
+      keyspace.beat(link.name, side),
+      () => {
+        dirty.mark(BEAT[side], side, beats.sentAt[side]);
+        beats.heardAt[side] = Date.now();
+      },
+    ],
+  ]);
+  if (side === 'target')
+    own.set(keyspace.control(link.name), () => void refreshControl(attempt).catch(() => undefined));
+  return new Ears({
+    side,
+    keyMap: attempt.keyMap,
+    dirty,
+    takesPart: (dataset) => takesPart(attempt, dataset),
+    scanning: (dataset) => !attempt.joined.has(dataset.name),
+    barrierKey: keyspace.barrier(link.name, side, attempt.token),
+    own,
+    flushed: () => {
+      attempt.breaker.suspect(side, 'the server was flushed');
+      for (const dataset of link.datasets) attempt.toScan.add(dataset.name);
+    },
+  });
+}
+
+/** The datasets and our own few signals, not our ledger. Prefixes of one client must not overlap: a shorter one covers the longer. */
+function prefixesOf(attempt: Attempt, side: Side): readonly string[] {
+  const { keyMap, keyspace, link, token } = attempt;
+  const own = [
+    keyspace.beat(link.name, side),
+    keyspace.barrier(link.name, side, token),
+    keyspace.control(link.name),
+  ];
+  const all = [...new Set([...keyMap.prefixes(side), ...own])];
+  return all.filter((one) => !all.some((other) => other !== one && one.startsWith(other)));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Side } from '../../domain/side.ts';
+import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
+import { readControl } from '../control.ts';
+import { LeaseLost } from './apply-writes.ts';
+import { type Attempt, currentAuthority, mendSourceAuthority } from './attempt.ts';
+import { byDirection } from './counters.ts';
+import { FeedLost } from './feed.ts';
+
+const TICK_MS = 1_000;
+/** Beats go once a second; five missed ones are no hiccup: silence is loss. */
+const SILENCE_MS = 5_000;
+
+/** When the last beat of a side was sent and when its feed last showed one, ms. */
+export type Beats = { readonly sentAt: Record<Side, number>; readonly heardAt: Record<Side, number> };
+
+export function makeBeats(nowMs: number): Beats {
+  return { sentAt: { source: nowMs, target: nowMs }, heardAt: { source: nowMs, target: nowMs } };
+}
+
+/** Once a second: beats on both sides, a look at the control and the authority, the status. */
+export async function ticks(
+  attempt: Attempt,
+  beats: Beats,
+  report: (status: LinkStatus) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let witnessed = '';
+  while (!signal.aborted) {
+    const status = statusOf(attempt);
+    report(status);
+    await attempt.lines.target.tracker.set(
+      attempt.keyspace.status(attempt.link.name),
+      JSON.stringify(status),
+    );
+    const witness = JSON.stringify(attempt.breaker.witnesses());
+    if (witness !== witnessed)
+      await attempt.lines.target.tracker.set(attempt.keyspace.witness(attempt.link.name), witness);
+    witnessed = witness;
+    await beat(attempt, beats);
+    await refreshControl(attempt);
+    await assertLease(attempt);
+    attempt.authority = await currentAuthority(attempt.ports);
+    await mendSourceAuthority(attempt);
+    await forgetVerified(attempt);
+    await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function beat(attempt: Attempt, beats: Beats): Promise<void> {
+  const nowMs = Date.now();
+  for (const side of ['source', 'target'] as const) {
+    if (attempt.control.paused === side) {
+      beats.heardAt[side] = nowMs;
+      continue;
+    }
+    if (nowMs - beats.heardAt[side] > SILENCE_MS) throw new FeedLost(`the feed of the ${side} is silent`);
+    beats.sentAt[side] = nowMs;
+    await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.link.name, side), String(nowMs));
+  }
+}
+
+/** An idle zombie learns here that it is one; a busy one at its next write. */
+async function assertLease(attempt: Attempt): Promise<void> {
+  const held = await attempt.lines.target.tracker.get(attempt.keyspace.lease(attempt.link.name));
+  if (held !== String(attempt.token)) throw new LeaseLost();
+}
+
+/** A paused side that opens again, and datasets that join, take effect here. */
+export async function refreshControl(attempt: Attempt): Promise<void> {
+  const before = attempt.control;
+  attempt.control = await readControl(attempt.lines.target.tracker, attempt.keyspace, attempt.link.name);
+  if (before.paused && !attempt.control.paused) attempt.dirty.unpark(Date.now());
+}
+
+async function forgetVerified(attempt: Attempt): Promise<void> {
+  const text = await attempt.lines.target.tracker.get(attempt.keyspace.verify(attempt.link.name));
+  const verify = text ? (JSON.parse(text) as VerifyStatus) : null;
+  if (verify?.cleanSince) attempt.recent.forgetBefore(verify.cleanSince);
+}
+
+function statusOf(attempt: Attempt): LinkStatus {
+  const nowMs = Date.now();
+  const { counters, dirty } = attempt;
+  const scanned = attempt.link.datasets.every(
+    (dataset) => attempt.joined.has(dataset.name) || dataset.joins === 'jday',
+  );
+  return {
+    link: attempt.link.name,
+    token: attempt.token,
+    at: nowMs,
+    state: scanned ? 'live' : 'scanning',
+    copied: counters.copied,
+    total: scanned ? counters.copied : Math.max(counters.copied, attempt.total),
+    joined: [...attempt.joined],
+    lagMs: counters.lag(nowMs),
+    pending: byDirection((side) => dirty.pendingFrom(side)),
+    carried: { toTarget: counters.carried.target, toSource: counters.carried.source },
+    conflicts: counters.conflicts,
+    quarantined: attempt.quarantine.size,
+    breaker: attempt.breaker.open(),
+    throttled: attempt.throttled,
+  };
+}
