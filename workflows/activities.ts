@@ -1,9 +1,9 @@
 import type { Check } from '../domain/check.ts';
-import type { Gate } from '../domain/gate.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { BackupSummary, SwitchReport } from '../domain/report.ts';
-import type { Side } from '../domain/side.ts';
-import type { Snapshot } from '../domain/status.ts';
+import type { Observation, WatchInput } from '../domain/watch.ts';
+
+export type { Observation } from '../domain/watch.ts';
 
 /**
  * What the workflow asks of the outside world: the port that `activities/` implements and that tests of the
@@ -14,7 +14,7 @@ export type MigrationActivities = {
   preflight(input: { plan: Plan }): Promise<{ checks: readonly Check[]; searchAttributes: boolean }>;
   /** Takes the stores for this migration and writes the first authority record. Fails with `StoresClaimed`. */
   claim(input: { plan: Plan }): Promise<void>;
-  /** Gives the stores free. */
+  /** Gives the stores free that this migration holds, and no other's: a refused claim is undone by it too. */
   release(input: { plan: Plan }): Promise<void>;
   /** RDB of every store and the model files, restored into a scratch server and compared (L10). */
   backup(input: { plan: Plan; label: string }): Promise<BackupSummary>;
@@ -28,7 +28,10 @@ export type MigrationActivities = {
   measureImpact(input: { plan: Plan }): Promise<void>;
   /** Lets the datasets that join on J-Day take part in the sync. */
   joinSessions(input: { plan: Plan }): Promise<void>;
-  /** Watches until the goal is reached, a trigger fires, or the time is over; a bounded number of calls a run. */
+  /**
+   * Watches until the goal is reached, a trigger fires, or the time is over; a bounded number of calls a run.
+   * `watchStep` judges each look. An authority on which the stores disagree is `null` in the snapshot.
+   */
   observe(input: ObserveInput): Promise<Observation>;
   /** Carries probe keys there and back through the running sync, and switches a probe authority both ways. */
   rehearseSwitch(input: { plan: Plan }): Promise<SwitchRehearsal>;
@@ -48,28 +51,11 @@ export type MigrationActivities = {
   dropTraces(input: { plan: Plan; keepLedger: boolean }): Promise<void>;
 };
 
-export type ObserveInput = {
+/** Besides the watch itself (what for, and what the one before has left behind): the plan, and for how long. */
+export type ObserveInput = WatchInput & {
   plan: Plan;
-  /** `copied`: all joined datasets scanned and settled; `green`: all gates green for `holdMs`; `none`: just watch. */
-  goal: 'copied' | 'green' | 'none';
-  /** Datasets that must have joined for the goal. */
-  joins: 'sync' | 'jday';
-  authority: Side;
-  /** How long gates must stay green, ms. */
-  holdMs: number;
-  /** Return at the latest after this time with a fresh snapshot, ms. */
+  /** Return at the latest after this time with a fresh snapshot, ms; 0 = one look. */
   forMs: number;
-  /** Gates were green since (ms since epoch), from the observation before: holds survive a new call. */
-  greenSinceMs: number | null;
-};
-
-export type Observation = {
-  snapshot: Snapshot;
-  gates: readonly Gate[];
-  goalReached: boolean;
-  greenSinceMs: number | null;
-  /** Set when a trigger fired: the reason, in one sentence. Before the flip it aborts, after it rolls back. */
-  triggered: string | null;
 };
 
 export type SwitchRehearsal = {

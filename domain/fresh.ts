@@ -1,0 +1,72 @@
+import { linksOf } from './link.ts';
+import type { Plan } from './plan.ts';
+import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from './status.ts';
+
+/** A sync writes its status about once a second; five missed ones are a sync that hangs or is gone (L7). */
+export const SYNC_STALE_MS = 5_000;
+
+/** The verifier writes after each pass, and a throttled pass over much data outlives a sync's status by far. */
+export const VERIFY_STALE_MS = 60_000;
+
+/** The impact is an interval over interleaved on/off windows, which take their time to fill. */
+export const IMPACT_STALE_MS = 300_000;
+
+/** Some link of the plan has said nothing, or nothing lately. */
+export type Unknown = { readonly unknown: string };
+
+export function isUnknown(answer: object): answer is Unknown {
+  return 'unknown' in answer;
+}
+
+/** What every sync of the plan says, or why that is not known: one silent link makes the whole unknown (L7). */
+export function freshSyncs(snapshot: Snapshot, plan: Plan, nowMs: number): readonly LinkStatus[] | Unknown {
+  const found: LinkStatus[] = [];
+  for (const { name } of linksOf(plan)) {
+    const sync = snapshot.links.find((link) => link.name === name)?.sync;
+    if (!sync) return { unknown: `the sync of ${name} says nothing` };
+    if (nowMs - sync.at > SYNC_STALE_MS)
+      return { unknown: `the sync of ${name} has been silent for ${seconds(nowMs - sync.at)}` };
+    found.push(sync);
+  }
+  return found.length > 0 ? found : { unknown: 'the plan has no link' };
+}
+
+/** The same of the verifiers; one without a complete pass has counted only a part, hence knows nothing yet. */
+export function freshVerifies(
+  snapshot: Snapshot,
+  plan: Plan,
+  nowMs: number,
+): readonly VerifyStatus[] | Unknown {
+  const found: VerifyStatus[] = [];
+  for (const { name } of linksOf(plan)) {
+    const verify = snapshot.links.find((link) => link.name === name)?.verify;
+    if (!verify) return { unknown: `the verifier of ${name} says nothing` };
+    if (nowMs - verify.at > VERIFY_STALE_MS)
+      return { unknown: `the verifier of ${name} has been silent for ${seconds(nowMs - verify.at)}` };
+    if (verify.passes === 0) return { unknown: `the verifier of ${name} has no complete pass yet` };
+    found.push(verify);
+  }
+  return found.length > 0 ? found : { unknown: 'the plan has no link' };
+}
+
+export function freshImpact(snapshot: Snapshot, nowMs: number): ImpactStatus | Unknown {
+  if (!snapshot.impact) return { unknown: 'the impact has not been measured yet' };
+  const age = nowMs - snapshot.impact.at;
+  return age > IMPACT_STALE_MS
+    ? { unknown: `the last impact measurement is ${seconds(age)} old` }
+    : snapshot.impact;
+}
+
+/** Percent of settled keys that are equal; `null` when none is settled. */
+export function integrityOf(verifies: readonly VerifyStatus[]): number | null {
+  const settled = sum(verifies.map((verify) => verify.settled));
+  return settled === 0 ? null : (sum(verifies.map((verify) => verify.equal)) * 100) / settled;
+}
+
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

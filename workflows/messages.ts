@@ -1,0 +1,30 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Check } from '../domain/check.ts';
+import type { Approval } from '../domain/phase.ts';
+import type { Progress } from '../domain/progress.ts';
+
+/** What can be said to a running migration. Names and shapes are contracts: the Temporal CLI sends them as JSON. */
+export type AbortInput = { readonly reason: string; readonly by: string } | string;
+export type ApproveInput = { readonly gate: Approval; readonly by: string; readonly reason: string };
+export type ReasonInput = { readonly by: string; readonly reason: string };
+export type ResumeInput = { readonly by: string };
+export type ExtendInput = { readonly days: number; readonly by: string };
+
+/** "V1 serves again, nothing is lost", at any moment. Reaches the workflow also while no worker runs. */
+export const abortSignal = defineSignal<[AbortInput?]>('abort');
+
+export const progressQuery = defineQuery<Progress>('progress');
+
+/** Each update answers with the progress after it, and is refused with what is legal instead. */
+export const approveUpdate = defineUpdate<Progress, [ApproveInput]>('approve');
+/** Freezes the order of phases at the next gate; sync, verification and triggers go on. */
+export const pauseUpdate = defineUpdate<Progress, [ReasonInput]>('pause');
+/** Ends a pause, or tries again what waits for an operator. */
+export const resumeUpdate = defineUpdate<Progress, [ResumeInput]>('resume');
+export const extendWindowUpdate = defineUpdate<Progress, [ExtendInput]>('extendWindow');
+export const rollbackUpdate = defineUpdate<Progress, [ReasonInput]>('rollback');
+/** Approves the completion; also before the window is over. */
+export const completeUpdate = defineUpdate<Progress, [ReasonInput]>('complete');
+
+/** Result of the workflow `preflight`. */
+export type PreflightResult = { readonly checks: readonly Check[] };
