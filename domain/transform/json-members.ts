@@ -1,0 +1,147 @@
+import { scalarEnd, skipSpace, stringEnd } from './json-scalar.ts';
+
+/** An object member with a name that was asked for; all positions are byte offsets into the document. */
+export type Member<Name> = {
+  readonly name: Name;
+  /** Where the member's object begins: tells objects apart. */
+  readonly object: number;
+  /** The `{` or `,` in front of the member. */
+  readonly separator: number;
+  /** The name without its quotes. */
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly valueStart: number;
+  valueEnd: number;
+  /** No member inside the value was asked for. */
+  flat: boolean;
+};
+
+export type Names<Name> = {
+  /** Decides on the bytes between two quotes, escapes as written; null: not asked for. */
+  readonly recognise: (bytes: Uint8Array, start: number, end: number) => Name | null;
+  /** Members inside such a value are not looked at. */
+  readonly isSealed: (name: Name) => boolean;
+};
+
+/**
+ * The members of every object of a JSON document, outside sealed values, in the order of their names; null when
+ * the bytes are not one valid JSON object or array (RFC 8259) in valid UTF-8. One pass, no recursion: the depth
+ * is bounded by memory, not by the call stack.
+ */
+export function membersOf<Name>(bytes: Uint8Array, names: Names<Name>): readonly Member<Name>[] | null {
+  const start = skipSpace(bytes, 0);
+  if (bytes[start] !== OPEN_OBJECT && bytes[start] !== OPEN_ARRAY) return null;
+  return new MemberScan(bytes, names).run(start);
+}
+
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const QUOTE = 0x22;
+const NONE = -1;
+
+class MemberScan<Name> {
+  private readonly bytes: Uint8Array;
+  private readonly names: Names<Name>;
+  private readonly members: Member<Name>[] = [];
+  /** For each open container: where it begins, and the index of the member whose value is being read in it. */
+  private readonly containers: number[] = [];
+  private readonly reading: number[] = [];
+  /** Number of open containers when the sealed value began. */
+  private sealedAt = NONE;
+  private expectsValue = true;
+
+  constructor(bytes: Uint8Array, names: Names<Name>) {
+    this.bytes = bytes;
+    this.names = names;
+  }
+
+  run(start: number): readonly Member<Name>[] | null {
+    let at = start;
+    while (at >= 0) {
+      at = this.expectsValue ? this.begin(at) : this.follow(at);
+      const closed = at >= 0 && this.containers.length === 0;
+      if (closed) return skipSpace(this.bytes, at) === this.bytes.length ? this.members : null;
+    }
+    return null;
+  }
+
+  /** At the first byte of a value. */
+  private begin(at: number): number {
+    const opening = this.bytes[at];
+    if (opening !== OPEN_OBJECT && opening !== OPEN_ARRAY) {
+      this.expectsValue = false;
+      return scalarEnd(this.bytes, at);
+    }
+    this.containers.push(at);
+    this.reading.push(NONE);
+    const inside = skipSpace(this.bytes, at + 1);
+    const closing = opening === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
+    return this.bytes[inside] === closing ? this.close(inside) : this.element(at);
+  }
+
+  /** Behind a value that stands in a container. */
+  private follow(at: number): number {
+    this.endMember(at);
+    const next = skipSpace(this.bytes, at);
+    return this.bytes[next] === COMMA ? this.element(next) : this.close(next);
+  }
+
+  private close(at: number): number {
+    const opening = this.bytes[this.containers.pop() ?? NONE];
+    this.reading.pop();
+    this.expectsValue = false;
+    const closing = opening === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
+    return this.bytes[at] === closing ? at + 1 : NONE;
+  }
+
+  /** Behind `{`, `[` or `,`: up to the value of the next element. */
+  private element(separator: number): number {
+    const object = this.containers.at(-1) ?? NONE;
+    const at = skipSpace(this.bytes, separator + 1);
+    this.expectsValue = true;
+    if (this.bytes[object] === OPEN_ARRAY) return at;
+    const end = this.bytes[at] === QUOTE ? stringEnd(this.bytes, at) : NONE;
+    const colon = end < 0 ? NONE : skipSpace(this.bytes, end);
+    if (this.bytes[colon] !== COLON) return NONE;
+    const valueStart = skipSpace(this.bytes, colon + 1);
+    if (this.sealedAt === NONE) this.beginMember(object, separator, at + 1, end - 1, valueStart);
+    return valueStart;
+  }
+
+  private beginMember(
+    object: number,
+    separator: number,
+    nameStart: number,
+    nameEnd: number,
+    valueStart: number,
+  ) {
+    const name = this.names.recognise(this.bytes, nameStart, nameEnd);
+    if (name === null) return;
+    this.reading[this.reading.length - 1] = this.members.length;
+    this.members.push({
+      name,
+      object,
+      separator,
+      nameStart,
+      nameEnd,
+      valueStart,
+      valueEnd: NONE,
+      flat: true,
+    });
+    if (this.names.isSealed(name)) this.sealedAt = this.containers.length;
+  }
+
+  private endMember(at: number) {
+    const index = this.reading.at(-1) ?? NONE;
+    const member = this.members[index];
+    if (!member) return;
+    member.valueEnd = at;
+    member.flat = this.members.length === index + 1;
+    this.reading[this.reading.length - 1] = NONE;
+    if (this.sealedAt === this.containers.length) this.sealedAt = NONE;
+  }
+}
