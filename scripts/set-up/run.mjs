@@ -13,11 +13,14 @@ export function run(program, args, options = {}) {
     child.once('error', (error) => reject(new Error(`${program} cannot be run: ${error.code}`)));
     child.once('close', (code) => {
       if (code === 0) resolve(printed);
-      else reject(new Error(`${program} ${args[0] ?? ''} failed: ${lastLines(printed)}`));
+      else reject(new Error(`${program} ${args[0] ?? ''} failed: ${essence(printed)}`));
     });
   });
 }
 
-function lastLines(text) {
-  return text.trimEnd().split('\n').slice(-3).join(' / ');
+/** The lines that name the error; without any, the last ones. */
+function essence(text) {
+  const lines = text.split('\n').map((line) => line.trim());
+  const errors = lines.filter((line) => /^(npm error|error|e:)\s*\S/i.test(line));
+  return (errors.length > 0 ? errors.slice(0, 3) : lines.filter((line) => line !== '').slice(-3)).join(' / ');
 }
