@@ -1,7 +1,7 @@
 // Where a server binary may be found. Plain JavaScript, because the set-up asks too, before any package is there.
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 
 /** Versions and hashes of what we download ourselves: one place for the set-up and for the search below. */
 export const PINNED = JSON.parse(readFileSync(new URL('./pinned.json', import.meta.url), 'utf8'));
@@ -19,7 +19,7 @@ export function overrideName(tool) {
 }
 
 export function cacheFolder(environment = process.env) {
-  if (environment.JDAY_CACHE) return environment.JDAY_CACHE;
+  if (environment.JDAY_CACHE) return resolve(environment.JDAY_CACHE);
   const base = environment.XDG_CACHE_HOME || join(homedir(), '.cache');
   return join(base, 'jday');
 }
