@@ -1,0 +1,120 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Plan } from '../../domain/plan.ts';
+import type { BackupSummary } from '../../domain/report.ts';
+import { DAY_MS } from '../../domain/timeline.ts';
+import type { Environment } from '../connection.ts';
+import { archiveFolder } from './files.ts';
+import { type BackupFolder, beginBackup, removeExpired } from './folders.ts';
+import type { BackupManifest, FilesEntry } from './manifest.ts';
+import { type BackupRun, backUpServer, serversOf } from './server-backup.ts';
+
+/**
+ * Backs up every store of the plan and its model files, each proven by a restore (L10). Changes nothing in the
+ * stores. Until all is proven it lies in a `.partial` folder, which the next backup removes: an interrupted one may
+ * simply be taken again (L8).
+ *
+ * A backup is for disasters: it ages, and its expiries are absolute (B9). The way back is the reverse sync.
+ *
+ * @param label why it is taken, part of its id
+ * @throws BackupUnproven, BackupDirectoryUnusable, StoreUnreachable, FolderUnreadable
+ */
+export async function takeBackup(
+  plan: Plan,
+  label: string,
+  environment: Environment,
+  signal: AbortSignal,
+  report: (text: string) => void = () => {},
+): Promise<BackupSummary> {
+  const startedMs = Date.now();
+  try {
+    const folder = await beginBackup(plan, label, startedMs);
+    const run = { plan, environment, folder: folder.path, signal, report };
+    const stores = (await backUpStores(run)).sort((one, other) => (one.name < other.name ? -1 : 1));
+    const files = await backUpFiles(run);
+    const summary = { id: folder.id, stores, files, proven: true, durationMs: Date.now() - startedMs };
+    await keep(folder, plan, label, startedMs, summary);
+    return toSummary(summary);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw directoryProblem(error) ?? error;
+  }
+}
+
+/** A folder that cannot take the backup: an operator has to make room or give rights. */
+export class BackupDirectoryUnusable extends Error {
+  override readonly name = 'BackupDirectoryUnusable';
+  constructor(problem: string) {
+    super(`the backup directory ${problem}`);
+  }
+}
+
+/** Servers at the same time: each works alone, and the moments of the snapshots lie closer together. */
+async function backUpStores(run: BackupRun): Promise<BackupManifest['stores']> {
+  const servers = await serversOf(run.plan.stores, run.environment);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([run.signal, ended.signal]);
+  const entries = servers.map((server) =>
+    backUpServer(server, { ...run, signal }).catch((error: unknown) => {
+      ended.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(entries);
+  // The first failure, not the aborts that it caused.
+  if (ended.signal.aborted) throw ended.signal.reason;
+  return (await Promise.all(entries)).flat();
+}
+
+async function backUpFiles({ plan, folder, signal, report }: BackupRun): Promise<FilesEntry[]> {
+  const entries: FilesEntry[] = [];
+  for (const { name, from } of plan.files) {
+    if (from === '') continue;
+    await mkdir(join(folder, 'files'), { recursive: true, mode: 0o700 });
+    const archive = `files/${name}.tar.gz`;
+    report(`${name}: archiving`);
+    const { manifest, ...archived } = await archiveFolder(from, join(folder, archive), name, signal);
+    entries.push({ name, archive, ...archived, entries: Object.fromEntries(manifest) });
+  }
+  return entries;
+}
+
+type Kept = Pick<BackupManifest, 'id' | 'stores' | 'files' | 'proven' | 'durationMs'>;
+
+async function keep(
+  folder: BackupFolder,
+  plan: Plan,
+  label: string,
+  startedMs: number,
+  kept: Kept,
+): Promise<void> {
+  const { migration, backup } = plan;
+  await folder.complete({
+    version: 1,
+    migration,
+    label,
+    takenAt: new Date(startedMs).toISOString(),
+    ...kept,
+  });
+  // Real days, whatever the plan's length of a day: a rehearsal must not teach anybody to lose backups.
+  await removeExpired(backup.directory, migration, startedMs - backup.retentionDays * DAY_MS);
+}
+
+function toSummary(kept: Kept): BackupSummary {
+  return {
+    ...kept,
+    stores: kept.stores.map(({ name, keys, bytes, sha256 }) => ({ name, keys, bytes, sha256 })),
+    files: kept.files.map(({ name, files, bytes, sha256 }) => ({ name, files, bytes, sha256 })),
+  };
+}
+
+function directoryProblem(error: unknown): BackupDirectoryUnusable | null {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new BackupDirectoryUnusable('is full: make room and try again');
+  if (code === 'EACCES' || code === 'EPERM')
+    return new BackupDirectoryUnusable('is not writable by this user');
+  if (code === 'EROFS') return new BackupDirectoryUnusable('is on a read-only file system');
+  if (code === 'ENOTDIR' || code === 'EEXIST') return new BackupDirectoryUnusable('is no directory');
+  return null;
+}

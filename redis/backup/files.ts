@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { create, extract } from 'tar';
+import {
+  differences,
+  type FolderManifest,
+  FolderUnreadable,
+  folderManifest,
+  sizeOf,
+} from './folder-manifest.ts';
+import { BackupUnproven } from './unproven.ts';
+
+const ATTEMPTS = 3;
+
+/** `bytes` and `sha256` are the archive's; `manifest` holds what is in it. */
+export type ArchivedFiles = {
+  readonly files: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly manifest: FolderManifest;
+};
+
+/**
+ * Writes a folder that may be in use to `archive` (tar.gz, 0600) and proves it by extracting it again (L10). It is
+ * hashed before and after, because a tar of files that change is torn (B6); a change means another try.
+ *
+ * @throws FolderUnreadable, BackupUnproven
+ */
+export async function archiveFolder(
+  folder: string,
+  archive: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ArchivedFiles> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await folderManifest(folder, signal);
+    const written = await writeArchive(folder, archive, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      // A file that went away under tar's hands: as any other change, worth another try.
+      if (attempt < ATTEMPTS && codeOf(error) === 'ENOENT') return null;
+      throw error;
+    });
+    const after = await folderManifest(folder, signal);
+    const changed = differences(before, after).length;
+    if (written !== null && changed === 0) {
+      await proveArchive(archive, before, name, signal);
+      return { ...written, files: sizeOf(before).files, manifest: before };
+    }
+    if (attempt === ATTEMPTS)
+      throw new FolderUnreadable(folder, `keeps changing: ${changed} entries while archived`);
+  }
+}
+
+async function writeArchive(
+  folder: string,
+  archive: string,
+  signal: AbortSignal,
+): Promise<{ bytes: number; sha256: string }> {
+  await rm(archive, { force: true });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  const packed = create({ gzip: true, cwd: folder, strict: true }, ['.']);
+  const file = createWriteStream(archive, { flags: 'wx', mode: 0o600, flush: true });
+  await pipeline(Readable.from(packed), measure, file, { signal });
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+async function proveArchive(
+  archive: string,
+  expected: FolderManifest,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const scratch = await mkdtemp(join(dirname(archive), '.scratch-'));
+  try {
+    await extract({ file: archive, cwd: scratch, strict: true }).catch(() => {
+      throw new BackupUnproven(name, 'the archive cannot be extracted');
+    });
+    const wrong = differences(expected, await folderManifest(scratch, signal)).length;
+    if (wrong > 0) throw new BackupUnproven(name, `${wrong} entries of the archive differ from the folder`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
