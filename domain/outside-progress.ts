@@ -1,0 +1,60 @@
+import { integrityOf, sum } from './fresh.ts';
+import { sessionsOf } from './progress-of.ts';
+import { PHASES } from './phase.ts';
+import type { Progress } from './progress.ts';
+import type { Lag, LinkStatus, VerifyStatus } from './status.ts';
+
+/** What Temporal itself knows of a run when no worker answers; everything else is unknown. */
+export type OutsideView = {
+  readonly migration: string;
+  /** Search attributes, as far as they are registered. */
+  readonly phase: string | undefined;
+  readonly authority: string | undefined;
+  readonly day: string | undefined;
+  /** Last heartbeats of the long activities. */
+  readonly syncs: readonly LinkStatus[];
+  readonly verifies: readonly VerifyStatus[];
+  readonly why: string;
+};
+
+/** Progress as seen from outside. Way back, gates and percent cannot be judged here, so they are not claimed (L7). */
+export function outsideProgress(view: OutsideView): Progress {
+  const authority = view.authority === 'target' ? 'target' : 'source';
+  const towards = authority === 'target' ? 'toSource' : 'toTarget';
+  const lags = view.syncs.map((sync) => sync.lagMs[towards]);
+  return {
+    migration: view.migration,
+    phase: phaseOf(view.phase),
+    day: view.day ?? 'J?',
+    authority,
+    percent: 0,
+    sync: {
+      copied: sum(view.syncs.map((sync) => sync.copied)),
+      total: sum(view.syncs.map((sync) => sync.total)),
+      lagMs: { p50: worst(lags, 'p50'), p99: worst(lags, 'p99') },
+      pending: sum(view.syncs.map((sync) => sync.pending[towards])),
+      conflicts: sum(view.syncs.map((sync) => sync.conflicts)),
+      quarantined: sum(view.syncs.map((sync) => sync.quarantined)),
+    },
+    sessions: sessionsOf(view.verifies),
+    integrity: integrityOf(view.verifies),
+    impactPercent: null,
+    gates: [],
+    rollback: { lossless: false, estimateMs: null, writesAtRisk: null, windowEndsAt: null },
+    waitingFor: { what: 'nothing', why: view.why },
+    paused: null,
+    throttled: null,
+    lastFailure: view.why,
+    outcome: null,
+  };
+}
+
+function phaseOf(name: string | undefined): Progress['phase'] {
+  const known: readonly Progress['phase'][] = [...PHASES, 'aborting', 'rolling-back', 'ended'];
+  return known.find((phase) => phase === name) ?? 'preflight';
+}
+
+function worst(lags: readonly Lag[], percentile: keyof Lag): number | null {
+  const known = lags.map((lag) => lag[percentile]).filter((value) => value !== null);
+  return known.length > 0 && known.length === lags.length ? Math.max(...known) : null;
+}
