@@ -5,10 +5,10 @@ import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from './status.
 /** A sync writes its status about once a second; five missed ones are a sync that hangs or is gone (L7). */
 export const SYNC_STALE_MS = 5_000;
 
-/** The verifier writes after each pass, and a throttled pass over much data outlives a sync's status by far. */
-export const VERIFY_STALE_MS = 60_000;
+/** The verifier tells each second too, but stands still for two windows while the impact is measured (L14). */
+export const VERIFY_STALE_MS = 15_000;
 
-/** The impact is an interval over interleaved on/off windows, which take their time to fill. */
+/** The impact is an interval over interleaved on/off windows, which take their time to fill, measured now and then. */
 export const IMPACT_STALE_MS = 300_000;
 
 /** Some link of the plan has said nothing, or nothing lately. */

@@ -105,10 +105,14 @@ function cacheHits(verifies: readonly VerifyStatus[], plan: Plan): Judged {
   if (!plan.datasets.some((dataset) => dataset.role === 'cache'))
     return judged(null, 'green', 'the plan names no cache');
   const source = sum(verifies.map((verify) => verify.cache.source));
-  if (source === 0) return unknown('no cache key has been seen on the source: 0 of 0 proves nothing');
+  if (source === 0) return unknown('no cache key has been seen: 0 of 0 proves nothing');
   const percent = (sum(verifies.map((verify) => verify.cache.target)) * 100) / source;
   const verdict = percent >= plan.gates.cacheHitsKeptPercent ? 'green' : 'red';
-  return judged(percent, verdict, `${percent.toFixed(1)} % of the cached keys would hit on V2 too`);
+  return judged(
+    percent,
+    verdict,
+    `${percent.toFixed(1)} % of the cached keys would hit on the other side too`,
+  );
 }
 
 /** Red only when the whole interval lies above the limit: noise must not stop a migration, proof must (L14). */

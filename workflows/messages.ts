@@ -16,15 +16,15 @@ export const abortSignal = defineSignal<[AbortInput?]>('abort');
 export const progressQuery = defineQuery<Progress>('progress');
 
 /** Each update answers with the progress after it, and is refused with what is legal instead. */
-export const approveUpdate = defineUpdate<Progress, [ApproveInput]>('approve');
+export const approveUpdate = defineUpdate<Progress, [ApproveInput], 'approve'>('approve');
 /** Freezes the order of phases at the next gate; sync, verification and triggers go on. */
-export const pauseUpdate = defineUpdate<Progress, [ReasonInput]>('pause');
+export const pauseUpdate = defineUpdate<Progress, [ReasonInput], 'pause'>('pause');
 /** Ends a pause, or tries again what waits for an operator. */
-export const resumeUpdate = defineUpdate<Progress, [ResumeInput]>('resume');
-export const extendWindowUpdate = defineUpdate<Progress, [ExtendInput]>('extendWindow');
-export const rollbackUpdate = defineUpdate<Progress, [ReasonInput]>('rollback');
+export const resumeUpdate = defineUpdate<Progress, [ResumeInput], 'resume'>('resume');
+export const extendWindowUpdate = defineUpdate<Progress, [ExtendInput], 'extendWindow'>('extendWindow');
+export const rollbackUpdate = defineUpdate<Progress, [ReasonInput], 'rollback'>('rollback');
 /** Approves the completion; also before the window is over. */
-export const completeUpdate = defineUpdate<Progress, [ReasonInput]>('complete');
+export const completeUpdate = defineUpdate<Progress, [ReasonInput], 'complete'>('complete');
 
 /** Result of the workflow `preflight`. */
 export type PreflightResult = { readonly checks: readonly Check[] };

@@ -66,6 +66,11 @@ export class Run {
     this.forward.cancel();
   }
 
+  /** Something that should have been undone or tidied was not: an operator has to look, the report says so. */
+  unfinished(step: string, problem: string): void {
+    this.note({ undone: [...this.state.undone, { step, problem }], lastFailure: `${step}: ${problem}` });
+  }
+
   nudge(): void {
     this.#nudges += 1;
   }

@@ -59,6 +59,7 @@ export async function isGreenNow(run: Run): Promise<boolean> {
 /** `null`: the message came first. */
 async function look(run: Run, wanted: Watch, before: WatchState, forMs: number): Promise<Observation | null> {
   const { goal, or } = wanted;
+  if (or?.()) return null;
   const input = {
     ...before,
     plan: run.plan,

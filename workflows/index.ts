@@ -1,0 +1,2 @@
+export { migration } from './migration.ts';
+export { preflight } from './preflight.ts';

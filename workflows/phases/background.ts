@@ -1,0 +1,62 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { hasFlipped } from '../../domain/run-state.ts';
+import { linksOf } from '../../domain/link.ts';
+import { failureOf } from '../failure-of.ts';
+import { running } from '../proxies.ts';
+import type { Run } from '../run.ts';
+
+/** The activities that run from the copy to the end of the window, both directions, whoever has the authority. */
+export type Background = {
+  /** Resolves when the last one has stopped writing: only then may anything be cleared. */
+  stop(): Promise<void>;
+};
+
+/** Starts them outside the story's scope: an abort needs them once more, to carry what V2 was told. */
+export async function startBackground(run: Run): Promise<Background> {
+  const { plan } = run;
+  const links = linksOf(plan).map((link) => link.name);
+  return CancellationScope.nonCancellable(async () => {
+    const scope = new CancellationScope();
+    const ended = scope.run(() =>
+      Promise.all([
+        ...links.map((link) =>
+          keep(run, () =>
+            running(plan, `sync-${link}`, `Syncs ${link} with V2, both ways`).sync({ plan, link }),
+          ),
+        ),
+        ...links.map((link) =>
+          keep(run, () =>
+            running(plan, `verify-${link}`, `Verifies ${link} against V2`).verify({ plan, link }),
+          ),
+        ),
+        keep(run, () =>
+          running(plan, 'measure-impact', 'Measures what the apps feel').measureImpact({ plan }),
+        ),
+      ]),
+    );
+    return {
+      stop: async () => {
+        scope.cancel();
+        await ended;
+      },
+    };
+  });
+}
+
+/**
+ * Retries are the server's; what comes here is final. Before the flip it aborts. After it the way back is at
+ * stake, so nothing is decided: an operator mends what is wrong and says `resume`.
+ */
+async function keep(run: Run, start: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await start();
+      throw new Error('an activity that runs until it is cancelled ended by itself');
+    } catch (error) {
+      if (isCancellation(error)) return;
+      const { message } = failureOf(error);
+      if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: message });
+      await run.operator(message);
+    }
+  }
+}
