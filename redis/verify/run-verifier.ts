@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { VerifyStatus } from '../../domain/status.ts';
-import { makePace } from './pace.ts';
+import { makeVerifyPace } from './pace.ts';
 import { Sweep, type SweepOptions } from './sweep.ts';
 
 export type VerifyOptions = SweepOptions & {
@@ -38,7 +38,7 @@ export async function runVerifier(
   report: (status: VerifyStatus) => void,
 ): Promise<void> {
   const sweep = new Sweep(options);
-  const pace = makePace(options.keysPerSecond, options.held);
+  const pace = makeVerifyPace(options.keysPerSecond, options.held);
   let reportedAt = Date.now();
   const tell = () => {
     reportedAt = Date.now();

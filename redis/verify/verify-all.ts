@@ -1,4 +1,4 @@
-import { makePace } from './pace.ts';
+import { makeVerifyPace } from './pace.ts';
 import { Sweep, type SweepOptions } from './sweep.ts';
 
 export type AllVerified = {
@@ -15,7 +15,7 @@ export async function verifyAll(
 ): Promise<AllVerified> {
   const joined = options.link.datasets.map(({ name }) => name);
   const sweep = new Sweep({ ...options, joined: () => joined });
-  await sweep.pass(makePace(0), () => {}, signal);
+  await sweep.pass(makeVerifyPace(0), () => {}, signal);
   const { equal, diverged, pending, hot } = sweep.status();
   const unequal = diverged + pending + hot;
   return { compared: equal + unequal, diverged: unequal };

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { impactOf, medianInterval, p95, percentDifference } from '../../domain/impact.ts';
+
+describe('L14 impact as a statistic', () => {
+  it('p95 is the nearest rank: nineteen of twenty samples do not exceed it', () => {
+    const samples = Array.from({ length: 20 }, (_, i) => 20 - i);
+    expect(p95(samples)).toBe(19);
+    expect(p95([7])).toBe(7);
+  });
+
+  it('the percent difference is set against the window without our work, or the floor where that is less', () => {
+    expect(percentDifference({ onMs: 11, offMs: 10 }, 0)).toBeCloseTo(10);
+    expect(percentDifference({ onMs: 9, offMs: 10 }, 0)).toBeCloseTo(-10);
+    expect(percentDifference({ onMs: 0.4, offMs: 0.2 }, 10)).toBeCloseTo(2);
+  });
+
+  // Ranks k of the 95 % interval (k-th smallest to k-th largest), from tables of the sign test.
+  it.each([
+    [1, 1],
+    [2, 1],
+    [5, 1],
+    [6, 1],
+    [8, 1],
+    [9, 2],
+    [11, 2],
+    [12, 3],
+    [15, 4],
+    [20, 6],
+    [25, 8],
+    [30, 10],
+    [50, 18],
+  ])('of %i values the interval leaves out %i − 1 at each end', (n, rank) => {
+    const values = Array.from({ length: n }, (_, i) => i + 1);
+    expect(medianInterval(values)).toEqual({ median: (n + 1) / 2, low: rank, high: n + 1 - rank });
+  });
+
+  it('the interval holds the median, and one wild window moves neither far', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ noNaN: true, min: -100, max: 100 }), { minLength: 1, maxLength: 60 }),
+        (values) => {
+          const { low, median, high } = medianInterval(values);
+          return low <= median && median <= high;
+        },
+      ),
+    );
+    expect(medianInterval([1, 1, 1, 1, 1, 1, 1, 1, 1_000])).toEqual({ median: 1, low: 1, high: 1 });
+  });
+
+  it('L7 nothing measured is an error, not 0 %', () => {
+    expect(() => impactOf([], 0, 0)).toThrow(RangeError);
+    expect(() => p95([])).toThrow(RangeError);
+  });
+
+  it('counts its pairs', () => {
+    const pairs = [
+      { onMs: 2, offMs: 1 },
+      { onMs: 1, offMs: 1 },
+      { onMs: 1.5, offMs: 1 },
+    ];
+    expect(impactOf(pairs, 42, 0)).toEqual({ at: 42, percent: 50, low: 0, high: 100, windows: 3 });
+  });
+});
