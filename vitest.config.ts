@@ -1,34 +1,28 @@
+import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-/** A project for each folder of test/, so that `npx vitest run --project domain` pays for nothing else. */
-const LIMIT_SECONDS = {
-  domain: 30,
-  redis: 30,
-  activities: 30,
-  workflows: 30,
-  workers: 30,
-  client: 30,
-  servers: 30,
-  monitoring: 60,
-  rehearsal: 30,
-  house: 60,
-  'end-to-end': 120,
-};
+const DEFAULT_SECONDS = 30;
+const SECONDS: Readonly<Record<string, number>> = { house: 60, monitoring: 120, 'end-to-end': 120 };
+
+/** Each folder of test/ is a project, so that `npx vitest run --project domain` pays for nothing else. */
+const projects = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== 'support')
+  .map(({ name }) => ({
+    test: {
+      name,
+      pool: 'forks' as const,
+      include: [`test/${name}/**/*.test.ts`],
+      setupFiles: ['test/support/file-leaks.ts'],
+      testTimeout: (SECONDS[name] ?? DEFAULT_SECONDS) * 1_000,
+      hookTimeout: 60_000,
+    },
+  }));
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // The projects do not extend this part: they would run its globalSetup again, each for itself.
     globalSetup: ['test/support/no-leaks.ts', 'test/support/temporal-for-all.ts'],
-    // The projects do not extend this one: they would run its globalSetup again, each for itself.
-    projects: Object.entries(LIMIT_SECONDS).map(([name, seconds]) => ({
-      test: {
-        name,
-        pool: 'forks' as const,
-        include: [`test/${name}/**/*.test.ts`],
-        setupFiles: ['test/support/file-leaks.ts'],
-        testTimeout: seconds * 1_000,
-        hookTimeout: 60_000,
-      },
-    })),
+    projects,
   },
 });

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process';
+import { posix } from 'node:path';
+import { expect, it } from 'vitest';
+import { contentOf, jsonOf, repositoryFiles } from '../support/repository.ts';
+
+const documents = () => repositoryFiles().filter((path) => path.endsWith('.md'));
+const found = (pattern: RegExp) =>
+  documents().flatMap((path) =>
+    [...contentOf(path).matchAll(pattern)].map((match) => ({ path, word: match[1]! })),
+  );
+
+/** The anchor that a heading gets on the usual hosts. */
+function anchorOf(heading: string): string {
+  const words = heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '');
+  return words.trim().replaceAll(' ', '-');
+}
+
+function leadsSomewhere(from: string, link: string): boolean {
+  const [file = '', anchor] = link.split('#');
+  const path = file === '' ? from : posix.normalize(posix.join(posix.dirname(from), file));
+  const exists = repositoryFiles().some(
+    (one) => one === path || one.startsWith(`${path.replace(/\/$/, '')}/`),
+  );
+  if (!exists || anchor === undefined || !path.endsWith('.md')) return exists;
+  const headings = [...contentOf(path).matchAll(/^#+ (.+)$/gm)].map((match) => anchorOf(match[1]!));
+  return headings.includes(anchor);
+}
+
+it('every link of a document leads somewhere', () => {
+  const links = found(/\]\((?!https?:|mailto:)([^)\s]+)\)/g);
+  expect(links.filter(({ path, word }) => !leadsSomewhere(path, word))).toEqual([]);
+});
+
+it('every npm script that a document names exists', () => {
+  const { scripts } = jsonOf<{ scripts: Record<string, string> }>('package.json');
+  const named = [...found(/\bnpm run (?:--silent )?([a-z][a-z:-]*)/g), ...found(/\bnpm (start|test)\b/g)];
+  expect(named.filter(({ word }) => scripts[word] === undefined)).toEqual([]);
+});
+
+it('every verb of jday that a document names exists', () => {
+  const help = execFileSync(process.execPath, ['client/jday.mjs', '--help'], { encoding: 'utf8' });
+  const verbs = [...help.matchAll(/^ {2}([a-z]+)\b/gm)].map((match) => match[1]!);
+  expect(verbs).toContain('start');
+  expect(found(/\bnpx jday ([a-z]+)/g).filter(({ word }) => !verbs.includes(word))).toEqual([]);
+});
