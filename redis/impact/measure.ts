@@ -10,11 +10,13 @@ import type { Probe } from './probe.ts';
 
 export type ImpactOptions = {
   readonly probe: Probe;
-  /** Pauses (true) and resumes copy and verification; resolves when that is so. The sync itself goes on. */
+  /** Pauses (true) and resumes (false) copy and verification; may be asked for what already is. The sync goes on. */
   readonly hold: (held: boolean) => Promise<void>;
   readonly windowMs: number;
   /** Pairs of windows; below six the interval is the whole range. */
   readonly pairs: number;
+  /** How long after `hold` resolved until the work really stands still or runs again, ms; not measured. */
+  readonly settleMs?: number;
   /** Pause between two probes, ms. */
   readonly probeEveryMs?: number;
   /** Response time below which a difference is not felt, ms; see `impactOf`. */
@@ -42,6 +44,7 @@ export async function measureImpact(options: ImpactOptions, signal: AbortSignal)
 /** p95 of a window, ms. */
 async function measureWindow(options: ImpactOptions, held: boolean, signal: AbortSignal): Promise<number> {
   await options.hold(held);
+  await delay(options.settleMs ?? 0, undefined, { signal });
   const samples: number[] = [];
   const until = performance.now() + options.windowMs;
   do {

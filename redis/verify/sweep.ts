@@ -29,7 +29,7 @@ export type SweepOptions = {
   readonly authority: () => Side;
   /** Names of the datasets that take part; asked at the beginning of each pass. */
   readonly joined: () => readonly string[];
-  /** For source keys absent on the source: true where the ledger agrees on just that, with a V2 key not of ours. */
+  /** For source keys absent on the source: true where the ledger agrees on just that while V2 has a key of its own. */
   readonly agreedAbsentOnSource: (sourceKeys: readonly string[]) => Promise<readonly boolean[]>;
   /** True while the sync is known to be behind (restart, re-scan, breaker): differences stay pending meanwhile. */
   readonly behind?: () => boolean;

@@ -5,6 +5,7 @@ import { withVerifyWorld } from '../support/verify-world.ts';
 
 const world = withVerifyWorld();
 const KEYS = 400;
+const BACKLOG = 8;
 const RULES = { retryWindowMs: 1_500, hotAfterChanges: 5 };
 const stops: (() => Promise<unknown>)[] = [];
 afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));
@@ -12,7 +13,7 @@ afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));
 it('L7 L13 under a writer and a copier there is no false divergence, and damage amid the churn is found', async () => {
   const churn = await startChurn(await world.v1.connect(), await world.v2.connect());
   const verifier = await world.verify({ rules: RULES });
-  const busy = await verifier.reports('several passes amid the churn', ({ passes }) => passes >= 8);
+  const busy = await verifier.reports('several passes amid the churn', ({ passes }) => passes >= 5);
   expect(busy.equal).toBeGreaterThan(KEYS / 2);
   expect(verifier.statuses.filter(({ diverged, sessions }) => diverged + sessions.lost > 0)).toEqual([]);
 
@@ -43,6 +44,8 @@ async function startChurn(app: Redis, v2: Redis) {
   const dice = makeDice();
   const writing = (async () => {
     for (; running; writes++) {
+      // A copier that never catches up would leave nothing to compare.
+      while (dirty.size > BACKLOG) await app.ping();
       const number = dice();
       const key = keyOf(number);
       await change(app, key, number);
