@@ -9,8 +9,3 @@ export function toByteString(text: string): string {
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
-
-/** The bytes of a byte string. */
-export function bytesOf(byteString: string): Uint8Array {
-  return Uint8Array.from(byteString, (char) => char.charCodeAt(0));
-}

@@ -1,7 +1,7 @@
 import { STAR, tokensOf, type Token } from './glob-tokens.ts';
 
 /** Enough for any plan written by hand; beyond it the answer is `unknown`, never a guess. */
-const MAX_STATES = 20_000;
+const MAX_STATES = 5_000;
 
 export type Overlap =
   | { readonly kind: 'none' }
@@ -28,8 +28,8 @@ export function commonKey(patterns: readonly string[], excludes: readonly string
       const next = reading.map((positions, index) => step(globs[index] ?? [], positions, byte));
       const state = JSON.stringify(next);
       const dead = next.some((positions, index) => index < patterns.length && positions.length === 0);
-      if (dead || seen.has(state)) continue;
       if (accepted(next)) return { kind: 'key', key: key + String.fromCharCode(byte) };
+      if (dead || seen.has(state)) continue;
       if (seen.size >= MAX_STATES) return { kind: 'unknown' };
       seen.add(state);
       queue.push({ reading: next, key: key + String.fromCharCode(byte) });

@@ -137,7 +137,8 @@ class MemberScan<Name> {
 
   private endMember(at: number) {
     const index = this.reading.at(-1) ?? NONE;
-    const member = this.members[index];
+    // Not `members[-1]`: a negative index takes a slow path of V8, here for each value.
+    const member = index === NONE ? undefined : this.members[index];
     if (!member) return;
     member.valueEnd = at;
     member.flat = this.members.length === index + 1;

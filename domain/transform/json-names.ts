@@ -22,8 +22,9 @@ export function renameJson(bytes: Uint8Array, rule: Rule): Renamed {
   if (!mayName(bytes)) return { ok: true, bytes, spelling: 0 };
   let escaped = false;
   const recognise = (text: Uint8Array, start: number, end: number): Form | null => {
-    escaped ||= isEscapedForm(text, start, end);
-    return formOf(text, start, end);
+    const form = formOf(text, start, end);
+    escaped ||= form === null && isEscapedForm(text, start, end);
+    return form;
   };
   const members = membersOf(bytes, { recognise, isSealed: (name) => name.holdsJobs });
   if (members === null) return { ok: true, bytes, spelling: 0 };

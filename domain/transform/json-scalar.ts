@@ -1,7 +1,22 @@
 const BACKSLASH = 0x5c;
 const QUOTE = 0x22;
-/** What may stand behind a backslash: quote, backslash, slash, b, f, n, r, t; and u with four hex digits. */
+/** What may stand behind a backslash: quote, backslash, slash, b, f, n, r, t; or u with four hex digits. */
 const SIMPLE_ESCAPES = [QUOTE, BACKSLASH, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74];
+
+const LETTER_U = 0x75;
+
+const PLAIN = 0;
+const CLOSING = 1;
+const CONTROL = 2;
+const ESCAPE = 3;
+const SEQUENCE = 4;
+/** What each byte is inside a string: one look-up for the bytes that documents are made of. */
+const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte === QUOTE) return CLOSING;
+  if (byte === BACKSLASH) return ESCAPE;
+  if (byte < 0x20) return CONTROL;
+  return byte < 0x80 ? PLAIN : SEQUENCE;
+});
 
 /** Index of the first byte from `at` on that is not JSON white space. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
@@ -27,12 +42,14 @@ export function scalarEnd(bytes: Uint8Array, at: number): number {
 export function stringEnd(bytes: Uint8Array, at: number): number {
   let end = at + 1;
   while (end < bytes.length) {
-    const byte = bytes[end] ?? 0;
-    if (byte === QUOTE) return end + 1;
-    if (byte < 0x20) return -1;
-    if (byte === BACKSLASH) end = escapeEnd(bytes, end);
-    else if (byte < 0x80) end += 1;
-    else end = sequenceEnd(bytes, end);
+    const kind = IN_STRING[bytes[end] ?? 0];
+    if (kind === PLAIN) {
+      end += 1;
+      continue;
+    }
+    if (kind === CLOSING) return end + 1;
+    if (kind === CONTROL) return -1;
+    end = kind === ESCAPE ? escapeEnd(bytes, end) : sequenceEnd(bytes, end);
     if (end < 0) return -1;
   }
   return -1;
@@ -40,9 +57,11 @@ export function stringEnd(bytes: Uint8Array, at: number): number {
 
 function escapeEnd(bytes: Uint8Array, at: number): number {
   const escaped = bytes[at + 1] ?? 0;
-  if (SIMPLE_ESCAPES.includes(escaped)) return at + 2;
-  const hex = escaped === 0x75 && [2, 3, 4, 5].every((offset) => isHex(bytes[at + offset]));
-  return hex ? at + 6 : -1;
+  if (escaped !== LETTER_U) return SIMPLE_ESCAPES.includes(escaped) ? at + 2 : -1;
+  for (let digit = at + 2; digit < at + 6; digit++) {
+    if (!isHex(bytes[digit])) return -1;
+  }
+  return at + 6;
 }
 
 /** Behind a UTF-8 sequence of two to four bytes: none overlong, no surrogates, nothing above U+10FFFF. */

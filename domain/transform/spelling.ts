@@ -32,6 +32,9 @@ const FORMS: readonly Form[] = SYNONYMS.flatMap((names, index) => {
 });
 
 const CONCEPTS = [...new Set(FORMS.map((form) => form.concept))];
+const SYNONYMS_OF = new Map(
+  CONCEPTS.map((concept) => [concept, FORMS.filter((form) => form.concept === concept)]),
+);
 const LONGEST = Math.max(...FORMS.map((form) => form.bytes.length));
 const BY_LENGTH = Array.from({ length: LONGEST + 1 }, (_, length) =>
   FORMS.filter((form) => form.bytes.length === length),
@@ -39,7 +42,7 @@ const BY_LENGTH = Array.from({ length: LONGEST + 1 }, (_, length) =>
 const IS_INITIAL = Array.from({ length: 256 }, (_, byte) => FORMS.some((form) => form.bytes[0] === byte));
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const ESCAPE_OF_ASCII = [BACKSLASH, 0x75, 0x30, 0x30];
+const UNICODE_ESCAPE = [BACKSLASH, 0x75, 0x30, 0x30];
 
 /** The form that these bytes are, to the letter. */
 export function formOf(bytes: Uint8Array, start: number, end: number): Form | null {
@@ -49,9 +52,8 @@ export function formOf(bytes: Uint8Array, start: number, end: number): Form | nu
 
 /** Whether the inside of a valid JSON string is one of the names written with escapes. */
 export function isEscapedForm(bytes: Uint8Array, start: number, end: number): boolean {
-  const inside = bytes.subarray(start, end);
-  if (inside.length > 6 * LONGEST || !inside.includes(BACKSLASH)) return false;
-  const name: unknown = JSON.parse(`"${String.fromCharCode(...inside)}"`);
+  if (end - start > 6 * LONGEST || !hasBackslash(bytes, start, end)) return false;
+  const name: unknown = JSON.parse(`"${String.fromCharCode(...bytes.subarray(start, end))}"`);
   return FORMS.some((form) => String.fromCharCode(...form.bytes) === name);
 }
 
@@ -59,8 +61,7 @@ export function isEscapedForm(bytes: Uint8Array, start: number, end: number): bo
 export function mayName(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
-    // Each character of the names is \u005f to \u007a when escaped.
-    if (byte === BACKSLASH && standsAt(bytes, at, ESCAPE_OF_ASCII)) return true;
+    if (byte === BACKSLASH && isEscapedLetter(bytes, at)) return true;
     if (byte === QUOTE && IS_INITIAL[bytes[at + 1] ?? 0] && isQuotedForm(bytes, at + 1)) return true;
   }
   return false;
@@ -68,12 +69,12 @@ export function mayName(bytes: Uint8Array): boolean {
 
 /** The form that V2 uses. */
 export function canonicalOf(form: Form): Form {
-  return FORMS.findLast((other) => other.concept === form.concept) ?? form;
+  return SYNONYMS_OF.get(form.concept)?.at(-1) ?? form;
 }
 
 /** What to write where a form's concept occurs: the remembered forms, else the plan's. Never empty. */
 export function formsFor(form: Form, spelling: Spelling): readonly Form[] {
-  const synonyms = FORMS.filter((other) => other.concept === form.concept);
+  const synonyms = SYNONYMS_OF.get(form.concept) ?? [form];
   const remembered = synonyms.filter((other) => (other.bit & spelling) !== 0);
   return remembered.length > 0 ? remembered : synonyms.slice(0, 1);
 }
@@ -92,6 +93,19 @@ export function mergedSpelling(one: Spelling, other: Spelling): Spelling | null 
 export function filledSpelling(spelling: Spelling, document: Spelling): Spelling {
   const missing = CONCEPTS.filter((concept) => (document & concept) !== 0 && (spelling & concept) === 0);
   return missing.reduce((sum, concept) => sum | (concept & -concept), spelling);
+}
+
+/** The characters of the names are \u005f to \u0074 when escaped. */
+function isEscapedLetter(bytes: Uint8Array, at: number): boolean {
+  const digit = bytes[at + 4] ?? 0;
+  return digit >= 0x35 && digit <= 0x37 && standsAt(bytes, at, UNICODE_ESCAPE);
+}
+
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === BACKSLASH) return true;
+  }
+  return false;
 }
 
 function isQuotedForm(bytes: Uint8Array, at: number): boolean {

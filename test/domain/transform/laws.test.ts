@@ -116,6 +116,19 @@ describe('the laws of offers_to_jobs', () => {
     );
   });
 
+  it('refuses each name written with any of its characters escaped, except inside the job list', () => {
+    for (const name of ALL_NAMES) {
+      for (const [at, char] of [...name].entries()) {
+        const hex = char.charCodeAt(0).toString(16).padStart(4, '0');
+        const escaped = `"${name.slice(0, at)}\\u${at % 2 ? hex.toUpperCase() : hex}${name.slice(at + 1)}":1`;
+        const refused: Value = { kind: 'string', bytes: Buffer.from(`{"a":[{${escaped}}]}`) };
+        expect(lens().up(refused).ok).toBe(false);
+        expect(lens().down(refused, 0).ok).toBe(false);
+        expect(lens().up({ kind: 'string', bytes: Buffer.from(`{"jobs":[{${escaped}}]}`) }).ok).toBe(true);
+      }
+    }
+  });
+
   it('never throws on bytes of any kind, and changes nothing that is not JSON', () => {
     const damaged = fc
       .tuple(arbitraryJson(ALL_NAMES), fc.nat(), fc.nat(255))
