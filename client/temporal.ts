@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { EXIT, VerbFailed } from './exit.ts';
 
 const CONNECT_TIMEOUT = '5s';
@@ -15,7 +15,7 @@ export type TemporalAccess = { readonly client: Client; readonly connection: Con
 export async function openTemporal(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<TemporalAccess> {
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: defined(environment) });
+  const { connectionOptions, namespace } = settings(environment);
   const { address, tls, apiKey, metadata } = connectionOptions;
   try {
     const connection = await Connection.connect({
@@ -35,6 +35,16 @@ export async function openTemporal(
       `Temporal does not answer at ${address ?? 'localhost:7233'}: start it (jday dev) or set TEMPORAL_ADDRESS.`,
       { cause: error },
     );
+  }
+}
+
+/** The library fails with a TypeError on a `temporal.toml` without profiles: told as what it is. */
+function settings(environment: Readonly<Record<string, string | undefined>>): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: defined(environment) });
+  } catch (error) {
+    const text = 'The Temporal settings cannot be read: look at the TEMPORAL_… variables and temporal.toml.';
+    throw new VerbFailed(EXIT.usage, text, { cause: error });
   }
 }
 

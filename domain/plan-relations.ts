@@ -58,7 +58,8 @@ function targets(stores: readonly Entry[]): readonly PlanProblem[] {
 }
 
 function strangers(datasets: readonly Entry[], stores: readonly Entry[]): readonly PlanProblem[] {
-  const sources = stores.filter((store) => store.side !== 'target').map((store) => String(store.name));
+  const sourceNames = stores.filter((store) => store.side !== 'target').map((store) => String(store.name));
+  const sources = [...new Set(sourceNames)];
   return datasets.flatMap(({ from }, index) =>
     typeof from !== 'string' || sources.includes(from)
       ? []

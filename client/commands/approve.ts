@@ -29,7 +29,10 @@ async function waitedFor(options: ApproveOptions, desk: Desk): Promise<Approval>
   return withMigrations(desk, async (migrations) => {
     const workflowId = await whichMigration(options, migrations, desk);
     await migrations.insistOnRunning(workflowId);
-    const { waitingFor } = (await migrations.progress(workflowId)).progress;
+    const { progress, byWorker } = await migrations.progress(workflowId);
+    const { waitingFor } = progress;
+    if (!byWorker)
+      throw new VerbFailed(EXIT.error, 'No worker answers: start one (jday worker), then ask again.');
     if (waitingFor.gate !== undefined) return waitingFor.gate;
     const now = waitingFor.what === 'nothing' ? 'it is at work' : `it waits for ${waitingFor.what}`;
     throw new VerbFailed(EXIT.refused, `${workflowId} waits for no approval: ${now} (${waitingFor.why}).`);

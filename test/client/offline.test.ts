@@ -1,0 +1,111 @@
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../domain/plan.ts';
+import { jday, LAUNCHER } from '../support/jday.ts';
+import { withTempDir } from '../support/temp-dir.ts';
+
+const dir = withTempDir();
+const NOWHERE = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+
+function planFile(name: string, text: string): string {
+  const file = join(dir.path, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+describe('a bad plan', () => {
+  it.each(['plan', 'preflight', 'start'])('is told whole by jday %s, which ends with 2', async (verb) => {
+    const file = planFile('bad.yaml', 'migration: Bad\nstores: []\nmode: sideways\n');
+    const { code, stdout, stderr } = await jday([verb, '--plan', file], { env: NOWHERE });
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/^\S+bad\.yaml:\d+:\d+ \w+: expected .+, found .+$/);
+  });
+
+  it('that does not exist is a sentence', async () => {
+    const { code, stderr } = await jday(['start', '--plan', 'none.yaml'], { env: NOWHERE, cwd: dir.path });
+    expect([code, stderr]).toEqual([2, 'none.yaml:1:1 plan: expected a plan file, found no such file\n']);
+  });
+});
+
+describe('bad usage', () => {
+  it.each([
+    [['frob']],
+    [['abort']],
+    [['plan', '--day', 'soon']],
+    [['approve', 'everything']],
+    [['extend', 'x']],
+  ])('%j ends with 2 and no stack', async (args) => {
+    const { code, stderr } = await jday(args, { env: NOWHERE });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('without Temporal', () => {
+  it.each([['progress'], ['start']])('jday %s says one sentence and ends with 1', async (...args) => {
+    const { code, stdout, stderr } = await jday(args, { env: NOWHERE });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      'Temporal does not answer at 127.0.0.1:1: start it (jday dev) or set TEMPORAL_ADDRESS.\n',
+    );
+  });
+});
+
+describe('a temporal.toml that cannot be read', () => {
+  it('is a sentence too', async () => {
+    const file = join(dir.path, 'temporal.toml');
+    writeFileSync(file, '');
+    const { code, stderr } = await jday(['progress'], { env: { TEMPORAL_CONFIG_FILE: file } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^The Temporal settings cannot be read: .*\.\n$/);
+  });
+});
+
+describe('jday plan --json', () => {
+  it('prints the input of the workflow as one line, with day and approvals as asked', async () => {
+    const { code, stdout } = await jday(['plan', '--day', '3s', '--auto-approve', '--json']);
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    const plan = JSON.parse(stdout) as Plan;
+    expect(plan.dayMs).toBe(3_000);
+    expect(plan.approvals).toEqual({ readiness: 'auto', cutover: 'auto', complete: 'auto' });
+    expect(plan.stores.map(({ name }) => name)).toEqual(['v1', 'nexten', 'v2']);
+  });
+
+  it('prints no password of a store URL (L12)', async () => {
+    const env = { SOURCE_V1: 'redis://jday:hunter2@v1:6379/0', TARGET_V2: 'nonsense:hunter2' };
+    for (const args of [['plan'], ['plan', '--json']]) {
+      const { code, stdout, stderr } = await jday(args, { env });
+      expect(code).toBe(2);
+      expect(stderr).toContain('stores[2].url: expected a redis:// or rediss:// URL');
+      expect(stdout + stderr).not.toContain('hunter2');
+    }
+    const { stdout } = await jday(['plan', '--json'], { env: { SOURCE_V1: env.SOURCE_V1 } });
+    expect(stdout).toContain('${SOURCE_V1:-redis://v1-redis:6379}');
+    expect(stdout).not.toContain('hunter2');
+  });
+});
+
+describe('the launcher', () => {
+  it('works through a link, from a folder with a tsconfig of its own', async () => {
+    const link = join(dir.path, 'jday');
+    symlinkSync(LAUNCHER, link);
+    writeFileSync(join(dir.path, 'tsconfig.json'), '{ "compilerOptions": { "paths": { "yaml": ["./no"] } ');
+    const { code, stdout, stderr } = await jday(['plan'], { program: link, cwd: dir.path });
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain('supersmartmatch: good');
+  });
+
+  it('shows its verbs with --help and ends with 0; the rehearsal has npm start', async () => {
+    const { code, stdout } = await jday(['--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/progress .*\n[^]*abort /);
+    expect(stdout).not.toContain('rehearse');
+  });
+});

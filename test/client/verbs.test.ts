@@ -1,0 +1,225 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Check } from '../../domain/check.ts';
+import { FAILURES } from '../../domain/failure.ts';
+import type { Progress } from '../../domain/progress.ts';
+import type { Report } from '../../domain/report.ts';
+import { startTemporal, type TemporalServer } from '../../servers/temporal-server.ts';
+import { TASK_QUEUES } from '../../workflows/names.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Ended, jday } from '../support/jday.ts';
+import { makeTempDir } from '../support/temp-dir.ts';
+import { FakeWorld, fakeActivities, finalFailure } from '../workflows/fake-world.ts';
+import { WORKFLOWS_PATH } from '../workflows/with-migrations.ts';
+
+const dir = makeTempDir();
+const worlds = new Map<string, FakeWorld>();
+let server: TemporalServer;
+let connection: Connection;
+let client: Client;
+
+beforeAll(async () => {
+  server = await startTemporal({ dir, headless: true, searchAttributes: true });
+  connection = await Connection.connect({ address: server.address });
+  client = new Client({ connection });
+});
+
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function run(...args: readonly string[]): Promise<Ended> {
+  return jday(args, { env: { TEMPORAL_ADDRESS: server.address, USER: 'ada' } });
+}
+
+/** A plan file of its own for each case, and the world that its activities find. */
+function planOf(migration: string, prepare: (world: FakeWorld) => void = () => {}): string {
+  const world = new FakeWorld();
+  prepare(world);
+  worlds.set(migration, world);
+  const file = join(dir, `${migration}.yaml`);
+  const lines = [
+    `migration: ${migration}`,
+    'day: 60ms',
+    'stores:',
+    '  - { name: v1, side: source, url: "redis://jday:${V1_PASSWORD}@v1" }',
+    '  - { name: v2, side: target, url: "redis://v2" }',
+    'datasets:',
+    '  - { name: sessions, from: v1, patterns: ["session:*"], role: sessions, joins: jday }',
+    '  - { name: matches, from: v1, patterns: ["match:*"], role: cache }',
+  ];
+  writeFileSync(file, lines.join('\n'));
+  return file;
+}
+
+async function progressOf(id: string): Promise<Progress> {
+  return JSON.parse((await run('progress', '--id', id, '--json')).stdout) as Progress;
+}
+
+function waitsFor(id: string, gate: Progress['waitingFor']['gate']) {
+  return eventually(`${id} waits for ${gate}`, async () => (await progressOf(id)).waitingFor.gate === gate, {
+    withinMs: 25_000,
+  });
+}
+
+const RED: Check = {
+  name: 'eviction',
+  subject: 'v2',
+  verdict: 'red',
+  found: 'allkeys-lru',
+  expected: 'noeviction',
+  remedy: 'CONFIG SET maxmemory-policy noeviction',
+};
+
+describe('while no worker runs', () => {
+  it('start hands the very plan over that jday plan --json prints, and refuses a second run', async () => {
+    const plan = planOf('idle');
+    const started = await run('start', '--plan', plan, '--json');
+    expect(started.code).toBe(0);
+    expect(JSON.parse(started.stdout)).toMatchObject({ migration: 'idle', workflowId: 'jday-idle' });
+
+    const history = await client.workflow.getHandle('jday-idle').fetchHistory();
+    const begun = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    expect(begun?.workflowType?.name).toBe('migration');
+    expect(begun?.taskQueue?.name).toBe('jday');
+    expect(begun?.input?.payloads).toHaveLength(1);
+    const input = Buffer.from(begun?.input?.payloads?.[0]?.data ?? []).toString();
+    expect(input).toBe((await run('plan', '--plan', plan, '--json')).stdout.trimEnd());
+
+    const second = await run('start', '--plan', plan);
+    expect(second.code).toBe(3);
+    expect(second.stderr).toBe('jday-idle is running already. Legal now: progress, approve, pause, abort.\n');
+  });
+
+  it('progress says what Temporal knows, and that this is all (L7)', async () => {
+    const { code, stdout, stderr } = await run('progress', '--json');
+    expect(code).toBe(0);
+    expect(stderr).toContain('no worker answers');
+    const progress = JSON.parse(stdout) as Progress;
+    expect(progress).toMatchObject({ migration: 'idle', integrity: null, outcome: null });
+    expect(progress.rollback.lossless).toBe(false);
+  });
+
+  it('approve says that nobody is there to hear it', async () => {
+    const { code, stderr } = await run('approve', '--id', 'idle');
+    expect([code, stderr]).toEqual([1, 'No worker answers: start one (jday worker), then ask again.\n']);
+  });
+
+  it('abort of a terminated run says that nothing was undone', async () => {
+    await client.workflow.getHandle('jday-idle').terminate();
+    const { code, stderr } = await run('abort', '--id', 'jday-idle', '--reason', 'x');
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /^jday-idle was terminated at \S+, so nothing was undone\. Legal now: report, start\.\n$/,
+    );
+  });
+
+  it('a migration that never was is refused with what is legal', async () => {
+    const { code, stderr } = await run('abort', '--id', 'ghost', '--reason', 'x');
+    expect([code, stderr]).toEqual([3, 'There is no run jday-ghost. Legal now: start.\n']);
+  });
+});
+
+describe('with a worker', () => {
+  let stop = async () => {};
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const native = await NativeConnection.connect({ address: server.address });
+    const activities = fakeActivities((name) => worlds.get(name) ?? new FakeWorld());
+    const shared = { connection: native, activities, maxHeartbeatThrottleInterval: '50ms' } as const;
+    const workers = [
+      await Worker.create({ ...shared, taskQueue: TASK_QUEUES.control, workflowsPath: WORKFLOWS_PATH }),
+      await Worker.create({ ...shared, taskQueue: TASK_QUEUES.sync }),
+    ];
+    const running = Promise.all(workers.map((worker) => worker.run()));
+    stop = async () => {
+      for (const worker of workers) worker.shutdown();
+      await running;
+      await native.close();
+    };
+  });
+  afterAll(() => stop());
+
+  it('start --wait --json ends with the report as its last line', async () => {
+    const { code, stdout, stderr } = await run(
+      'start',
+      '--plan',
+      planOf('whole'),
+      '--auto-approve',
+      '--wait',
+      '--json',
+    );
+    expect(stderr).toContain('authority V1');
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
+    expect(report).toMatchObject({ outcome: 'completed', authority: 'target', sessions: { lost: 0 } });
+    expect(report.phases.length).toBeGreaterThan(5);
+
+    const told = await run('report', '--id', 'whole');
+    expect(told.code).toBe(0);
+    expect(told.stdout).toMatch(/^whole: completed/);
+  });
+
+  it('approve without a gate approves what is waited for, and a wrong gate is refused with what is legal', async () => {
+    await run('start', '--plan', planOf('asks'));
+    await waitsFor('asks', 'readiness');
+    const wrong = await run('approve', 'complete', '--id', 'asks');
+    expect(wrong.code).toBe(3);
+    expect(wrong.stderr).toContain('Legal now: approve readiness');
+    expect((await run('report', '--id', 'asks')).code).toBe(3);
+
+    const right = await run('approve', '--id', 'asks', '--reason', 'rehearsed well');
+    expect(right.code).toBe(0);
+    await waitsFor('asks', 'cutover');
+
+    const aborted = await run('abort', '--id', 'asks', '--reason', 'enough', '--wait', '--json');
+    expect(aborted.code).toBe(5);
+    const report = JSON.parse(aborted.stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
+    expect(report).toMatchObject({ outcome: 'aborted', authority: 'source' });
+    expect(report.approvals[0]).toMatchObject({ gate: 'readiness', by: 'ada', reason: 'rehearsed well' });
+
+    const again = await run('abort', '--id', 'asks', '--reason', 'enough');
+    expect(again.code).toBe(3);
+    expect(again.stderr).toMatch(
+      /^jday-asks has ended at \S+: aborted \(.*enough.*\)\. Legal now: report, start\.\n$/,
+    );
+  });
+
+  it('a red check stops the start with its remedy', async () => {
+    const plan = planOf('red', (world) => (world.checks = [{ ...RED, verdict: 'green' }, RED]));
+    const line =
+      'red eviction (v2): expected noeviction, found allkeys-lru. Remedy: CONFIG SET maxmemory-policy noeviction';
+    const started = await run('start', '--plan', plan, '--wait', '--json');
+    expect(started.code).toBe(4);
+    expect(started.stderr).toContain(line);
+    expect(JSON.parse(started.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      failure: 'PreflightRed',
+    });
+
+    const checked = await run('preflight', '--plan', plan);
+    expect(checked.code).toBe(4);
+    expect(checked.stdout).toBe(`${line}\n2 checks: 1 green, 0 alert, 1 red\n`);
+  });
+
+  it('preflight without a red check ends with 0', async () => {
+    const plan = planOf('green', (world) => (world.checks = [{ ...RED, verdict: 'alert' }]));
+    const { code, stdout } = await run('preflight', '--plan', plan, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ checks: [{ ...RED, verdict: 'alert' }] });
+  });
+
+  it('stores of another migration refuse the start', async () => {
+    const claimed = finalFailure(FAILURES.StoresClaimed, 'v1 belongs to migration other');
+    const plan = planOf('second', (world) => world.fail('claim', claimed));
+    const { code, stderr } = await run('start', '--plan', plan, '--wait');
+    expect(code).toBe(3);
+    expect(stderr).toContain('v1 belongs to migration other');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
