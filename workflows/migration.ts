@@ -1,4 +1,4 @@
-import { allHandlersFinished, ApplicationFailure, condition, TemporalFailure } from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, CancellationScope, condition, TemporalFailure } from '@temporalio/workflow';
 import { FAILURES } from '../domain/failure.ts';
 import type { Outcome } from '../domain/phase.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -35,7 +35,8 @@ export async function migration(plan: Plan): Promise<Report> {
     if (isRefusal(error)) throw refused(error);
   }
   run.note({ phase: 'ended', outcome, waitingFor: { what: 'nothing', why: `the migration is ${outcome}` } });
-  await condition(allHandlersFinished);
+  // Shielded: after a cancellation every wait outside would throw.
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   return reportOf(run.state, outcome, Date.now());
 }
 

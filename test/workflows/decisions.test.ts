@@ -1,0 +1,177 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { describe, expect, test } from 'vitest';
+import {
+  abortSignal,
+  approveUpdate,
+  completeUpdate,
+  extendWindowUpdate,
+  pauseUpdate,
+  resumeUpdate,
+  rollbackUpdate,
+} from '../../workflows/messages.ts';
+import { examplePlan } from '../support/example-plan.ts';
+import { eventually } from '../support/eventually.ts';
+import { STAYS_IN } from './stories.ts';
+import { type Handle, progress, until, waitsForApproval, withMigrations } from './with-migrations.ts';
+
+const migrations = withMigrations();
+const MANUAL = { readiness: 'manual', cutover: 'manual', complete: 'manual' } as const;
+const because = { by: 'ann', reason: 'looks fine' };
+
+/** What the sender of a refused update is told. */
+async function refusalOf(sent: Promise<unknown>): Promise<string> {
+  const error = await sent.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  if (!(error instanceof WorkflowUpdateFailedError)) throw new Error('it was not refused', { cause: error });
+  return error.cause?.message ?? '';
+}
+
+async function abort(handle: Handle): Promise<void> {
+  await handle.signal(abortSignal);
+  await handle.result();
+}
+
+describe.concurrent('approvals', () => {
+  test('a migration waits at each manual gate, and the report tells who approved what', async () => {
+    const { handle, world } = await migrations.start({ approvals: MANUAL });
+    for (const gate of ['readiness', 'cutover', 'complete'] as const) {
+      await waitsForApproval(handle, gate);
+      const answer = await handle.executeUpdate(approveUpdate, { args: [{ gate, ...because }] });
+      expect(answer.lastFailure).toBeNull();
+    }
+    const report = await handle.result();
+    expect(report.outcome).toBe('completed');
+    expect(report.approvals.map(({ gate, by, reason }) => ({ gate, by, reason }))).toEqual(
+      ['readiness', 'cutover', 'complete'].map((gate) => ({ gate, ...because })),
+    );
+    expect(world.calls).toContain('cutover');
+  });
+
+  test('the question before the cutover tells how long writes would be blocked', async () => {
+    const { handle } = await migrations.start(STAYS_IN.approval.change);
+    await waitsForApproval(handle, 'cutover');
+    expect((await progress(handle)).waitingFor.why).toMatch(/blocked for about 30 ms/);
+    await abort(handle);
+  });
+
+  test('an approval that nobody waits for is refused, with what is legal instead', async () => {
+    const { handle } = await migrations.start(STAYS_IN.sync.change);
+    await until(handle, 'syncs', ({ phase }) => phase === 'sync');
+    const early = handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
+    expect(await refusalOf(early)).toBe(
+      'approve is not possible now: phase sync waits for no approval. Legal now: pause, abort',
+    );
+    const back = handle.executeUpdate(rollbackUpdate, { args: [because] });
+    expect(await refusalOf(back)).toMatch(/V1 still serves, use abort\. Legal now: pause, abort/);
+    await abort(handle);
+  });
+
+  test('the approval of another gate than the one asked for is refused', async () => {
+    const { handle } = await migrations.start(STAYS_IN.approval.change);
+    await waitsForApproval(handle, 'cutover');
+    const other = handle.executeUpdate(approveUpdate, { args: [{ gate: 'readiness', ...because }] });
+    expect(await refusalOf(other)).toMatch(/nobody waits for the approval of "readiness".*approve cutover/);
+    await abort(handle);
+  });
+
+  test('an input that lacks something is refused by naming it', async () => {
+    const { handle } = await migrations.start(STAYS_IN.approval.change);
+    await waitsForApproval(handle, 'cutover');
+    const nameless = handle.executeUpdate('approve', { args: [{ gate: 'cutover', reason: 'why not' }] });
+    expect(await refusalOf(nameless)).toBe('by: expected a text of 1 to 500 characters');
+    expect(await refusalOf(handle.executeUpdate('approve', { args: ['cutover'] }))).toMatch(
+      /expected an object/,
+    );
+    await abort(handle);
+  });
+
+  test('gates that turn red while somebody thinks are told, refuse the approval, and must be green again (L7)', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.approval.change);
+    await waitsForApproval(handle, 'cutover');
+    world.seen = { sync: { quarantined: 3 } };
+    await until(handle, 'says what is red', ({ waitingFor }) => /quarantine \(6 values/.test(waitingFor.why));
+    const red = handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
+    expect(await refusalOf(red)).toMatch(/gates hold it back: .*quarantine/);
+    world.seen = {};
+    await waitsForApproval(handle, 'cutover');
+    await handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+});
+
+describe.concurrent('pause and resume', () => {
+  test('a pause freezes the order of phases at the next gate while the sync goes on', async () => {
+    const { handle, world } = await migrations.start({ approvals: { ...MANUAL, complete: 'auto' } });
+    await waitsForApproval(handle, 'readiness');
+    const answer = await handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'lunch' }] });
+    expect(answer.paused).toEqual({ by: 'ann', reason: 'lunch' });
+    expect(answer.waitingFor).toEqual({ what: 'resume', why: 'paused by ann: lunch; the sync goes on' });
+    await handle.executeUpdate(approveUpdate, { args: [{ gate: 'readiness', ...because }] });
+    const looks = world.looks;
+    await eventually('it looks on', () => world.looks > looks + 2);
+    expect(world.calls).not.toContain('joinSessions');
+    expect(world.running).toContain('sync v1');
+    const again = handle.executeUpdate(pauseUpdate, { args: [{ by: 'bob', reason: 'me too' }] });
+    expect(await refusalOf(again)).toMatch(/it is paused already\. Legal now: .*resume/);
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    await waitsForApproval(handle, 'cutover');
+    expect(await refusalOf(handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] }))).toMatch(
+      /nothing is paused/,
+    );
+    await abort(handle);
+  });
+
+  test('a trigger goes back out of a pause too', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.watch.change);
+    await until(handle, 'watches', ({ phase }) => phase === 'watch');
+    await handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'lunch' }] });
+    world.seen = { verify: { equal: 10, diverged: 90 } };
+    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back' });
+  });
+});
+
+describe.concurrent('the rollback window', () => {
+  test('can be ended early by the update complete', async () => {
+    const { handle } = await migrations.start(STAYS_IN.watch.change);
+    await until(handle, 'watches', ({ phase }) => phase === 'watch');
+    await handle.executeUpdate(completeUpdate, { args: [because] });
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed', authority: 'target' });
+    expect(report.approvals.at(-1)).toMatchObject({ gate: 'complete', ...because });
+  });
+
+  test('can be extended, also after it is over and while its end waits for approval', async () => {
+    const { handle, plan } = await migrations.start({
+      approvals: { ...examplePlan().approvals, complete: 'manual' },
+    });
+    await waitsForApproval(handle, 'complete');
+    const before = Date.parse((await progress(handle)).rollback.windowEndsAt ?? '');
+    const answer = await handle.executeUpdate(extendWindowUpdate, { args: [{ days: 100, by: 'ann' }] });
+    expect(Date.parse(answer.rollback.windowEndsAt ?? '') - before).toBe(100 * plan.dayMs);
+    await until(handle, 'the window is open again', ({ waitingFor }) => waitingFor.what === 'time');
+    await waitsForApproval(handle, 'complete');
+    await abort(handle);
+  });
+
+  test('does not exist before the flip', async () => {
+    const { handle } = await migrations.start(STAYS_IN.sync.change);
+    await until(handle, 'syncs', ({ phase }) => phase === 'sync');
+    const early = handle.executeUpdate(extendWindowUpdate, { args: [{ days: 1, by: 'ann' }] });
+    expect(await refusalOf(early)).toMatch(/extendWindow is not possible now: V1 still serves/);
+    await abort(handle);
+  });
+});
+
+test('a rehearsal whose fence does not hold keeps the readiness waiting and says so', async () => {
+  const { handle, world } = await migrations.start({ gates: { ...examplePlan().gates, fenceBudgetMs: 10 } });
+  await until(handle, 'tells the problem', ({ lastFailure }) =>
+    /the budget is 10 ms/.test(lastFailure ?? ''),
+  );
+  await eventually(
+    'it rehearses again',
+    () => world.calls.filter((call) => call === 'rehearseSwitch').length > 1,
+  );
+  await abort(handle);
+});
