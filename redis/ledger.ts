@@ -85,3 +85,17 @@ export async function readEntries(
     return value instanceof Buffer ? decodeEntry(value) : null;
   });
 }
+
+/** All entries of one bucket, with the bytes as they stand there. */
+export async function readRawEntries(
+  redis: Redis,
+  bucket: string,
+): Promise<readonly { field: Buffer; bytes: Buffer; entry: LedgerEntry | null }[]> {
+  const pairs = (await redis.callBuffer('HGETALL', [keyBytes(bucket)])) as Buffer[];
+  const entries: { field: Buffer; bytes: Buffer; entry: LedgerEntry | null }[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const [field, bytes] = [pairs[i] as Buffer, pairs[i + 1] as Buffer];
+    entries.push({ field, bytes, entry: decodeEntry(bytes) });
+  }
+  return entries;
+}

@@ -1,0 +1,26 @@
+import type { Progress } from '../domain/progress.ts';
+import type { BackupSummary, SwitchReport } from '../domain/report.ts';
+import type { ImpactStatus, LinkStatus, VerifyStatus } from '../domain/status.ts';
+import type { Environment } from '../redis/connection.ts';
+
+/** Where activities leave their numbers for /metrics. */
+export type Recorder = {
+  link(status: LinkStatus): void;
+  verified(status: VerifyStatus): void;
+  impact(status: ImpactStatus): void;
+  switched(report: SwitchReport): void;
+  progress(progress: Progress): void;
+  backup(summary: BackupSummary): void;
+};
+
+/** What the assembly gives to the activities; they read no global thing themselves. */
+export type Dependencies = {
+  readonly environment: Environment;
+  readonly record: Recorder;
+  /** Whether our search attributes are known to the server. */
+  readonly searchAttributes: () => Promise<boolean>;
+  /** Whether the migration of that name has a running workflow. */
+  readonly isRunning: (migration: string) => Promise<boolean>;
+  /** How long the namespace keeps closed workflows; `null` = cannot be known. */
+  readonly retentionMs: () => Promise<number | null>;
+};

@@ -1,0 +1,36 @@
+import { keyspaceOf } from '../domain/keyspace.ts';
+import { linksOf } from '../domain/link.ts';
+import type { Plan } from '../domain/plan.ts';
+import { claimStores, releaseStores } from '../redis/claim.ts';
+import { writeControl } from '../redis/control.ts';
+import { clearTarget } from '../redis/ending/clear-target.ts';
+import { dropTraces } from '../redis/ending/drop-traces.ts';
+import { settleSource } from '../redis/ending/settle-source.ts';
+import { type Stores, withStores } from '../redis/stores.ts';
+import { beating } from './beating.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** The short acts on the stores: taking and giving them back, joining the sessions, and the steps of an end. */
+export function storeActivities({ environment, isRunning }: Dependencies) {
+  const on = <I extends { plan: Plan }, T>(
+    purpose: string,
+    act: (input: I, stores: Stores) => Promise<T>,
+  ) => {
+    return (input: I): Promise<T> =>
+      beating(() => withStores(input.plan, environment, purpose, (stores) => act(input, stores)));
+  };
+  return {
+    claim: on('claim', ({ plan }, stores) => claimStores(stores, plan.migration, isRunning)),
+    release: on('release', ({ plan }, stores) => releaseStores(stores, plan.migration)),
+    joinSessions: on('join', async ({ plan }, stores) => {
+      const keyspace = keyspaceOf(plan.migration);
+      for (const link of linksOf(plan))
+        await writeControl(stores.target.redis, keyspace, link.name, { joins: 'jday' });
+    }),
+    settleSource: on('settle', ({ plan }, stores) => settleSource(plan, stores)),
+    clearTarget: on('clear', ({ plan }, stores) => clearTarget(plan, stores)),
+    dropTraces: on('drop', ({ plan, keepLedger }: { plan: Plan; keepLedger: boolean }, stores) =>
+      dropTraces(plan, stores, keepLedger),
+    ),
+  };
+}

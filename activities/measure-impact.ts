@@ -1,0 +1,54 @@
+import { Context } from '@temporalio/activity';
+import { keyspaceOf } from '../domain/keyspace.ts';
+import { linksOf } from '../domain/link.ts';
+import type { Plan } from '../domain/plan.ts';
+import { scaled } from '../domain/timeline.ts';
+import { readAuthority } from '../redis/authority.ts';
+import { writeControl } from '../redis/control.ts';
+import { runImpact } from '../redis/impact/measure.ts';
+import { makeProbe } from '../redis/impact/probe.ts';
+import { withStores } from '../redis/stores.ts';
+import { beating, untilCancelled } from './beating.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** A quarter of a second holds some 25 probes; eight pairs give an interval of more than 95 %. */
+const WINDOW_MS = 250;
+const PAIRS = 8;
+/** The verifier looks at the hold ten times a second. */
+const SETTLE_MS = 150;
+const EVERY_MS = 5 * 60_000;
+const EVERY_FLOOR_MS = 6_000;
+/** Response times of the apps begin at some ms; half a millisecond is 5 % of ten and is not felt (L14). */
+const FLOOR_MS = 10;
+
+export function measureImpactActivity({ environment, record }: Dependencies) {
+  return ({ plan }: { plan: Plan }): Promise<void> =>
+    beating((tell) =>
+      untilCancelled((signal) =>
+        withStores(plan, environment, 'impact', async (stores) => {
+          const keyspace = keyspaceOf(plan.migration);
+          const { target } = stores;
+          const side = (await readAuthority(target.redis))?.side ?? 'source';
+          const [serving] = stores.of(side);
+          const options = {
+            probe: makeProbe((serving ?? target).redis, keyspace.probe('impact')),
+            hold: async (held: boolean) => {
+              for (const link of linksOf(plan))
+                await writeControl(target.redis, keyspace, link.name, { held });
+            },
+            windowMs: WINDOW_MS,
+            pairs: PAIRS,
+            floorMs: FLOOR_MS,
+            settleMs: SETTLE_MS,
+            everyMs: scaled(plan, EVERY_MS, EVERY_FLOOR_MS),
+          };
+          await runImpact(options, signal, (status) => {
+            tell(`${status.percent.toFixed(1)} %`);
+            Context.current().heartbeat(status);
+            record.impact(status);
+            void target.redis.set(keyspace.impact(), JSON.stringify(status)).catch(() => undefined);
+          });
+        }),
+      ),
+    );
+}

@@ -1,0 +1,43 @@
+import { Context } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { watchStep, type Observation } from '../domain/watch.ts';
+import { openStores, type Stores } from '../redis/stores.ts';
+import { keepFence } from '../redis/watch/keep-fence.ts';
+import { takeSnapshot } from '../redis/watch/take-snapshot.ts';
+import type { ObserveInput } from '../workflows/activities.ts';
+import type { Dependencies } from './dependencies.ts';
+
+const TICK_MS = 500;
+
+/** Watching belongs in here, not in the workflow: a look a second for a week would be 600 000 events. */
+export function observeActivity({ environment }: Dependencies) {
+  return async (input: ObserveInput): Promise<Observation> => {
+    const stores = await openStores(input.plan, environment, 'observe');
+    try {
+      return await watch(input, stores);
+    } finally {
+      stores.close();
+    }
+  };
+}
+
+async function watch(input: ObserveInput, stores: Stores): Promise<Observation> {
+  const context = Context.current();
+  const until = Date.now() + input.forMs;
+  const { plan, ...watchInput } = input;
+  let seen: Observation | null = null;
+  for (;;) {
+    const snapshot = await takeSnapshot(plan, stores);
+    seen = watchStep(seen ?? watchInput, snapshot, plan, watchInput, Date.now());
+    context.heartbeat({ gates: seen.gates.map((gate) => `${gate.name} ${gate.verdict}`) });
+    if (
+      seen.goalReached ||
+      seen.triggered !== null ||
+      Date.now() >= until ||
+      context.cancellationSignal.aborted
+    )
+      return seen;
+    if (snapshot.authority) await keepFence(plan, stores, snapshot.authority.side);
+    await delay(Math.min(TICK_MS, Math.max(1, until - Date.now())));
+  }
+}

@@ -1,0 +1,126 @@
+import { Context } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ABSENT } from '../domain/digest.ts';
+import { keyspaceOf } from '../domain/keyspace.ts';
+import { type Link, linksOf } from '../domain/link.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Side } from '../domain/side.ts';
+import type { LinkStatus, VerifyStatus } from '../domain/status.ts';
+import { readAuthority } from '../redis/authority.ts';
+import { readControl } from '../redis/control.ts';
+import { newest, readEntries } from '../redis/ledger.ts';
+import { type Stores, withStores } from '../redis/stores.ts';
+import { together } from '../redis/together.ts';
+import { runVerifier } from '../redis/verify/run-verifier.ts';
+import { verifyAll } from '../redis/verify/verify-all.ts';
+import { beating, untilCancelled } from './beating.ts';
+import type { Dependencies } from './dependencies.ts';
+import { linkOf } from './link-of.ts';
+
+/** What the verifier has to know of the running sync; read by itself, a second old at most. */
+type Surroundings = { authority: Side; joined: readonly string[]; behind: boolean; held: boolean };
+
+export function verifyActivity({ environment, record }: Dependencies) {
+  return async ({ plan, link: name }: { plan: Plan; link: string }): Promise<void> => {
+    const context = Context.current();
+    context.heartbeat({ at: 'connects' });
+    const link = linkOf(plan, name);
+    const now: Surroundings = { authority: 'source', joined: [], behind: true, held: false };
+    await untilCancelled((signal) =>
+      withStores(plan, environment, `verify-${name}`, (stores) =>
+        withStores(plan, environment, `verify-${name}-side`, async (side) => {
+          const report = (status: VerifyStatus) => {
+            record.verified(status);
+            void side.target.redis
+              .set(keyspaceOf(plan.migration).verify(name), JSON.stringify(status))
+              .catch(() => undefined);
+          };
+          await together(signal, [
+            (inner) => lookAround(plan, link, side, now, inner, () => context.heartbeat({ at: 'verifies' })),
+            (inner) =>
+              runVerifier(
+                {
+                  ...sweepOptions(plan, link, stores, side, now),
+                  keysPerSecond: plan.throttle.verifyKeysPerSecond,
+                  held: () => now.held,
+                },
+                inner,
+                report,
+              ),
+          ]);
+        }),
+      ),
+    );
+  };
+}
+
+function sweepOptions(plan: Plan, link: Link, stores: Stores, side: Stores, now: Surroundings) {
+  const keyspace = keyspaceOf(plan.migration);
+  return {
+    link,
+    keyspace,
+    source: stores.named(link.name).redis,
+    target: stores.target.redis,
+    authority: () => now.authority,
+    joined: () => now.joined,
+    behind: () => now.behind,
+    agreedAbsentOnSource: async (keys: readonly string[]) => {
+      const [source, target] = await Promise.all([
+        readEntries(side.named(link.name).redis, keyspace, link.name, keys),
+        readEntries(side.target.redis, keyspace, link.name, keys),
+      ]);
+      return keys.map((_key, i) => {
+        const agreed = newest(source[i] ?? null, target[i] ?? null);
+        return agreed?.source === ABSENT && agreed.target !== ABSENT;
+      });
+    },
+  };
+}
+
+/** A sync that is silent for this long is behind: differences are its backlog, not its faults. */
+const SILENT_MS = 5_000;
+
+async function lookAround(
+  plan: Plan,
+  link: Link,
+  side: Stores,
+  now: Surroundings,
+  signal: AbortSignal,
+  beat: () => void,
+): Promise<void> {
+  const keyspace = keyspaceOf(plan.migration);
+  while (!signal.aborted) {
+    const target = side.target.redis;
+    const text = await target.get(keyspace.status(link.name));
+    const status = text ? (JSON.parse(text) as LinkStatus) : null;
+    now.authority = (await readAuthority(target))?.side ?? now.authority;
+    now.held = (await readControl(target, keyspace, link.name)).held;
+    now.joined = status?.joined ?? [];
+    now.behind =
+      !status || status.at < Date.now() - SILENT_MS || status.state !== 'live' || status.breaker !== null;
+    beat();
+    // Short, because a hold for an impact window must be seen soon.
+    await delay(100, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** One complete two-way check of every link. */
+export function verifyAllActivity({ environment }: Dependencies) {
+  return ({ plan }: { plan: Plan }): Promise<{ compared: number; diverged: number }> =>
+    beating(async (tell, signal) =>
+      withStores(plan, environment, 'verify-all', (stores) =>
+        withStores(plan, environment, 'verify-all-side', async (side) => {
+          const sum = { compared: 0, diverged: 0 };
+          const authority = (await readAuthority(side.target.redis))?.side ?? 'target';
+          for (const link of linksOf(plan)) {
+            tell(`verifies ${link.name}`);
+            const now: Surroundings = { authority, joined: [], behind: false, held: false };
+            const one = await verifyAll(sweepOptions(plan, link, stores, side, now), signal);
+            sum.compared += one.compared;
+            sum.diverged += one.diverged;
+          }
+          return sum;
+        }),
+      ),
+    );
+}

@@ -1,0 +1,156 @@
+import { ABSENT } from '../../domain/digest.ts';
+import { makeKeyMap } from '../../domain/key-map.ts';
+import { keyspaceOf } from '../../domain/keyspace.ts';
+import { type Link, linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { readAuthority } from '../authority.ts';
+import { byteString } from '../key-bytes.ts';
+import { entryTail, makeStamps, newest, placeOf } from '../ledger.ts';
+import { scanNames } from '../scan-names.ts';
+import { loadScripts } from '../scripts/index.ts';
+import type { Stores } from '../stores.ts';
+import { lowerFence } from '../switch/fence.ts';
+import { applyWrites, MAX_BATCH, type Mandate, type Write } from '../sync/apply-writes.ts';
+import { takeLease } from '../sync/lease.ts';
+import { readStates, type SideState } from '../sync/read-states.ts';
+import type { SidePorts } from '../sync/side-port.ts';
+
+export type Cleared = { readonly deleted: number; readonly restored: number; readonly kept: number };
+
+/**
+ * Undoes on the target what we wrote there (L6): keys that we created go, if they are still as we left them; what
+ * stood there before we wrote comes back, with its expiry. Takes the lease first: no late write of the sync can
+ * follow. A key that an app changed since stays and is counted as kept. May run twice.
+ */
+export async function clearTarget(plan: Plan, stores: Stores): Promise<Cleared> {
+  const sum = { deleted: 0, restored: 0, kept: 0 };
+  for (const link of linksOf(plan)) {
+    const clearing = await begin(plan, stores, link);
+    for await (const keys of batches(clearing)) add(sum, await deleteOurs(clearing, keys));
+    add(sum, await putBack(clearing));
+  }
+  await lowerFence(stores.target, keyspaceOf(plan.migration));
+  return sum;
+}
+
+type Clearing = Awaited<ReturnType<typeof begin>>;
+
+async function begin(plan: Plan, stores: Stores, link: Link) {
+  const keyspace = keyspaceOf(plan.migration);
+  const [source, target] = [stores.named(link.name).redis, stores.target.redis];
+  const ports: SidePorts = {
+    source: { side: 'source', redis: source, run: await loadScripts(source) },
+    target: { side: 'target', redis: target, run: await loadScripts(target) },
+  };
+  const token = await takeLease(ports, keyspace, link.name);
+  const epoch = (await readAuthority(target))?.epoch ?? 0;
+  const mandate: Mandate = { token, epoch };
+  return { link, keyspace, keyMap: makeKeyMap(link.datasets), ports, mandate, stamp: makeStamps(token) };
+}
+
+/** Source keys of everything that stands on the target, in batches small enough for one script. */
+async function* batches({ keyMap, link, ports }: Clearing): AsyncIterable<readonly string[]> {
+  for (const dataset of link.datasets) {
+    for (const pattern of keyMap.patterns(dataset, 'target')) {
+      for await (const names of scanNames(ports.target.redis, pattern, MAX_BATCH / 2)) {
+        const mine = names.filter((name) => keyMap.owner('target', name) === dataset);
+        yield mine.map((name) => keyMap.counterpart(dataset, 'target', name));
+      }
+    }
+  }
+}
+
+type Seen = {
+  readonly key: string;
+  readonly name: string;
+  readonly source: SideState;
+  readonly target: SideState;
+};
+
+async function see(clearing: Clearing, keys: readonly string[]): Promise<readonly Seen[]> {
+  const { keyMap, ports, keyspace, link } = clearing;
+  const named = keys.flatMap((key) => {
+    const dataset = keyMap.owner('source', key);
+    return dataset ? [{ key, name: keyMap.counterpart(dataset, 'source', key) }] : [];
+  });
+  const ask = (side: 'source' | 'target') =>
+    readStates(
+      ports[side],
+      keyspace,
+      link.name,
+      named.map(({ key, name }) => ({
+        name: side === 'source' ? key : name,
+        place: placeOf(key),
+        wanted: 'digest' as const,
+      })),
+    );
+  const [source, target] = await Promise.all([ask('source'), ask('target')]);
+  return named.map((one, i) => ({ ...one, source: source[i] as SideState, target: target[i] as SideState }));
+}
+
+async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<Cleared> {
+  const seen = (await see(clearing, keys)).filter((one) => one.target.digest !== ABSENT);
+  const ours = seen.filter((one) => newest(one.source.entry, one.target.entry)?.ours);
+  const asLeft = ours.filter(
+    (one) => newest(one.source.entry, one.target.entry)?.target === one.target.digest,
+  );
+  const words = await applyWrites(
+    clearing.ports.target,
+    clearing.keyspace,
+    clearing.link.name,
+    clearing.mandate,
+    asLeft.map((one) => undo(clearing, one, 'delete', Buffer.alloc(0), -1)),
+  );
+  const deleted = words.filter((word) => word === 'done').length;
+  return { deleted, restored: 0, kept: ours.length - deleted };
+}
+
+async function putBack(clearing: Clearing): Promise<Cleared> {
+  const { ports, keyspace, link, keyMap, mandate } = clearing;
+  const fields = await ports.target.redis.hkeysBuffer(keyspace.preimage(link.name));
+  let restored = 0;
+  for (const field of fields) {
+    const name = byteString(field);
+    const image = await ports.target.redis.hgetBuffer(keyspace.preimage(link.name), field);
+    const dataset = keyMap.owner('target', name);
+    if (!image || !dataset) continue;
+    const [one] = await see(clearing, [keyMap.counterpart(dataset, 'target', name)]);
+    // No entry: both sides were gone, so it was the sync that deleted it here.
+    const left = one && (newest(one.source.entry, one.target.entry)?.target ?? ABSENT);
+    if (!one || left !== one.target.digest) continue;
+    const expireAt = Number(image.readBigInt64BE(0));
+    const write = undo(clearing, one, 'restore', image.subarray(8), expireAt);
+    const [word] = await applyWrites(ports.target, keyspace, link.name, mandate, [write]);
+    if (word === 'done') restored++;
+  }
+  return { deleted: 0, restored, kept: fields.length - restored };
+}
+
+function undo(
+  clearing: Clearing,
+  one: Seen,
+  act: 'delete' | 'restore',
+  value: Buffer,
+  expireAt: number,
+): Write {
+  return {
+    name: one.name,
+    place: placeOf(one.key),
+    act,
+    expected: one.target.digest,
+    expectedEntry: one.target.entryBytes,
+    value,
+    expireAt,
+    stamp: clearing.stamp(),
+    other: one.source.digest,
+    tail: entryTail({ ours: false, spelling: 0 }),
+    journal: false,
+    preimage: false,
+  };
+}
+
+function add(sum: { deleted: number; restored: number; kept: number }, more: Cleared): void {
+  sum.deleted += more.deleted;
+  sum.restored += more.restored;
+  sum.kept += more.kept;
+}

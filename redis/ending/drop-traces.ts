@@ -1,0 +1,88 @@
+import { appendFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { keyBytes } from '../key-bytes.ts';
+import { newest, readRawEntries } from '../ledger.ts';
+import { scanNames } from '../scan-names.ts';
+import type { Stores } from '../stores.ts';
+
+/**
+ * Ends our presence: conflict journal and quarantine are saved beside the backups, whole and restorable (L2, L11),
+ * then every key of ours goes. The authority record stays for the apps; rules of users who are still fenced stay,
+ * so that somebody can put them back. With `keepLedger` the ledger stays on the target: a later migration of the
+ * same name goes on from there.
+ */
+export async function dropTraces(plan: Plan, stores: Stores, keepLedger: boolean): Promise<void> {
+  const keyspace = keyspaceOf(plan.migration);
+  for (const { store, redis } of stores.all) {
+    for (const link of linksOf(plan)) {
+      await saveHash(plan, redis, keyspace.journal(link.name), `journal-${store.name}-${link.name}`);
+      await saveHash(plan, redis, keyspace.quarantine(link.name), `quarantine-${store.name}-${link.name}`);
+    }
+  }
+  if (keepLedger) await moveLedger(plan, stores, keyspace);
+  for (const { store, redis } of stores.all) {
+    const kept = [
+      keyspace.fence(''),
+      ...(keepLedger && store.side === 'target' ? ledgerPrefixes(plan, keyspace) : []),
+    ];
+    for await (const names of scanNames(redis, `${keyspace.prefix}*`)) {
+      const gone = names.filter((name) => !kept.some((prefix) => name.startsWith(prefix)));
+      if (gone.length > 0) await redis.unlink(...gone.map(keyBytes));
+    }
+  }
+}
+
+function ledgerPrefixes(plan: Plan, keyspace: Keyspace): readonly string[] {
+  return linksOf(plan).flatMap((link) => [
+    keyspace.ledger(link.name, ''),
+    keyspace.adopted(link.name),
+    keyspace.lease(link.name),
+  ]);
+}
+
+/** One line of JSON a record, bytes in base64, readable by the owner only: it holds personal data (L12). */
+async function saveHash(plan: Plan, redis: Redis, key: string, name: string): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, pairs] = (await redis.callBuffer('HSCAN', [key, cursor, 'COUNT', '100'])) as [
+      Buffer,
+      Buffer[],
+    ];
+    cursor = next.toString();
+    const lines: string[] = [];
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      lines.push(
+        `${JSON.stringify({ field: pairs[i]?.toString('base64'), record: pairs[i + 1]?.toString('base64') })}\n`,
+      );
+    }
+    if (lines.length === 0) continue;
+    await mkdir(plan.backup.directory, { recursive: true, mode: 0o700 });
+    await appendFile(join(plan.backup.directory, `${plan.migration}-${name}.jsonl`), lines.join(''), {
+      mode: 0o600,
+    });
+  } while (cursor !== '0');
+}
+
+/** Entries that stand on a source and are the newest move to the target: the ledger is whole in one place. */
+async function moveLedger(plan: Plan, stores: Stores, keyspace: Keyspace): Promise<void> {
+  for (const link of linksOf(plan)) {
+    const source = stores.named(link.name).redis;
+    for await (const buckets of scanNames(source, keyspace.ledger(link.name, '*'))) {
+      for (const bucket of buckets) await moveBucket(source, stores.target.redis, bucket);
+    }
+  }
+}
+
+async function moveBucket(source: Redis, target: Redis, bucket: string): Promise<void> {
+  const [there, here] = await Promise.all([readRawEntries(source, bucket), readRawEntries(target, bucket)]);
+  const moving = there.filter(({ field, entry }) => {
+    const mine = here.find((one) => one.field.equals(field))?.entry ?? null;
+    return mine !== entry && newest(mine, entry) === entry;
+  });
+  if (moving.length > 0)
+    await target.hset(keyBytes(bucket), ...moving.flatMap(({ field, bytes }) => [field, bytes]));
+}

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { loadScripts } from '../scripts/index.ts';
+import type { OpenStore, Stores } from '../stores.ts';
+import { ruleLineOf, ruleTokens } from './acl-rule.ts';
+import { drainLinks } from './drain-links.ts';
+
+export type SwitchRehearsal = {
+  readonly roundTripMs: number;
+  readonly predictedFenceMs: number;
+  readonly fenceProof: readonly {
+    readonly store: string;
+    readonly users: number;
+    readonly proven: boolean;
+  }[];
+};
+
+const PATIENCE_MS = 15_000;
+
+/**
+ * Does what a cutover and a rollback do, on probes: drains both directions of every link by barrier, waits for a
+ * beat carried each way, moves a probe authority there and back and has a stale writer refused, raises and lowers
+ * the fence on a user of our own that has the app's very rule. Apps notice nothing (L9: the way back first).
+ */
+export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<SwitchRehearsal> {
+  const keyspace = keyspaceOf(plan.migration);
+  const links = linksOf(plan);
+  const began = performance.now();
+  const sides = plan.mode === 'forward' ? (['source'] as const) : (['source', 'target'] as const);
+  let drainMs = 0;
+  for (const side of sides) {
+    const from = performance.now();
+    await drainLinks(stores.target.redis, keyspace, links, side, Date.now() + PATIENCE_MS);
+    drainMs = Math.max(drainMs, performance.now() - from);
+  }
+  for (const link of links) {
+    await beatCarried(stores.target.redis, keyspace.beat(link.name, 'source'), `${link.name} to the target`);
+    if (plan.mode !== 'forward')
+      await beatCarried(
+        stores.named(link.name).redis,
+        keyspace.beat(link.name, 'target'),
+        `${link.name} back to the source`,
+      );
+  }
+  const roundTripMs = Math.round(performance.now() - began);
+  const from = performance.now();
+  for (const { redis } of stores.all) await moveProbeAuthority(redis, keyspace);
+  const fenceProof = [];
+  for (const one of stores.all)
+    fenceProof.push({
+      store: one.store.name,
+      users: one.store.appUsers.length,
+      proven: await rehearseFence(one, keyspace),
+    });
+  const predictedFenceMs = Math.round(drainMs + performance.now() - from);
+  return { roundTripMs, predictedFenceMs, fenceProof };
+}
+
+/** The value that stands there must change: a new beat came through. */
+async function beatCarried(redis: Redis, key: string, way: string): Promise<void> {
+  const before = await redis.get(key);
+  const deadline = Date.now() + PATIENCE_MS;
+  while ((await redis.get(key)) === before) {
+    if (Date.now() > deadline) throw new Error(`no beat was carried from ${way} in time`);
+    await delay(50);
+  }
+}
+
+async function moveProbeAuthority(redis: Redis, keyspace: Keyspace): Promise<void> {
+  const key = keyspace.probe('authority');
+  const run = await loadScripts(redis);
+  const write = async (side: string, epoch: number) =>
+    Number(await run('setAuthority', [key], [side, String(epoch)]));
+  await redis.del(key);
+  const answers = [await write('target', 2), await write('source', 3), await write('target', 2)];
+  await redis.del(key);
+  if (answers.join() !== '1,1,0')
+    throw new Error('the probe authority did not move there and back, or a stale writer was not refused');
+}
+
+async function rehearseFence({ store, redis }: OpenStore, keyspace: Keyspace): Promise<boolean> {
+  const lines = (await redis.call('ACL', ['LIST'])) as string[];
+  for (const user of store.appUsers) {
+    const line = ruleLineOf(lines, user);
+    if (!line) return false;
+    const probe = `jday-probe-${user}`;
+    const rule = ruleTokens(line);
+    // Off, so that nobody can enter by it; DRYRUN asks for rights only.
+    await redis.call('ACL', ['SETUSER', probe, 'reset', ...rule, 'off']);
+    await redis.call('ACL', ['SETUSER', probe, '-@write', 'clearselectors']);
+    const denied = String(await redis.call('ACL', ['DRYRUN', probe, 'SET', keyspace.probe('fence'), 'v']));
+    await redis.call('ACL', ['DELUSER', probe]);
+    if (!/no permissions/i.test(denied)) return false;
+  }
+  return store.appUsers.length > 0;
+}

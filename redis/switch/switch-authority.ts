@@ -1,0 +1,223 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FAILURES } from '../../domain/failure.ts';
+import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { SwitchReport } from '../../domain/report.ts';
+import { otherSide, type Side } from '../../domain/side.ts';
+import type { LinkStatus } from '../../domain/status.ts';
+import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
+import { type Environment } from '../connection.ts';
+import { writeControl } from '../control.ts';
+import { byteString } from '../key-bytes.ts';
+import { loadScripts } from '../scripts/index.ts';
+import { openStores, type Stores } from '../stores.ts';
+import { verifyKeys } from '../verify/verify-keys.ts';
+import { drainLinks } from './drain-links.ts';
+import { fenceIsProven, lowerFence, raiseFence } from './fence.ts';
+import { serversShared } from './shared-servers.ts';
+import { tellTraffic } from './traffic.ts';
+
+/** The switch gave up before the flip: nothing has moved and the old authority is open again. */
+export class SwitchTooSlow extends Error {
+  override readonly name = FAILURES.CutoverTooSlow;
+}
+
+/** The flip was sent and nobody can say whether it happened: an operator has to look (never retried). */
+export class OwnershipUncertain extends Error {
+  override readonly name = FAILURES.OwnershipUncertain;
+}
+
+export type SwitchOptions = {
+  readonly plan: Plan;
+  readonly environment: Environment;
+  readonly to: Side;
+  /** Called at each step with its name. */
+  readonly report: (step: string) => void;
+};
+
+type Course = {
+  readonly plan: Plan;
+  readonly keyspace: Keyspace;
+  readonly stores: Stores;
+  readonly to: Side;
+  readonly steps: { step: string; ms: number }[];
+  readonly report: (step: string) => void;
+  readonly deadlineMs: number;
+};
+
+/**
+ * Moves the authority: fence → prove → drain → verify under the fence → flip → tell traffic → open. Cutover and
+ * rollback are this one function with the sides swapped; both cost O(lag), not O(data) (design §7).
+ *
+ * May run twice: where the target's record already names `to`, only what comes after the flip is done again (L8).
+ *
+ * @throws SwitchTooSlow before the flip; the old authority was opened again
+ * @throws OwnershipUncertain
+ */
+export async function switchAuthority({
+  plan,
+  environment,
+  to,
+  report,
+}: SwitchOptions): Promise<SwitchReport> {
+  const stores = await openStores(plan, environment, `switch-to-${to}`);
+  const keyspace = keyspaceOf(plan.migration);
+  const course: Course = {
+    plan,
+    keyspace,
+    stores,
+    to,
+    steps: [],
+    report,
+    deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
+  };
+  try {
+    const before = await readAuthority(stores.target.redis);
+    if (!before) throw new SwitchTooSlow('no authority record on the target');
+    const began = performance.now();
+    const verified = before.side === to ? 0 : await moveOrOpenAgain(course, before);
+    const record = (await readAuthority(stores.target.redis)) ?? before;
+    await finishForward(course, record);
+    return {
+      to,
+      epoch: record.epoch,
+      fencedMs: Math.round(performance.now() - began),
+      steps: course.steps,
+      verified,
+      attempts: 1,
+    };
+  } finally {
+    stores.close();
+  }
+}
+
+/** Everything up to the flip. Whatever fails, the old authority is opened again before the failure goes on (L9). */
+async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise<number> {
+  try {
+    await step(course, 'ready', () => assertSyncsLive(course));
+    await step(course, 'fence', () => fence(course));
+    await step(course, 'drain', () =>
+      drainLinks(
+        course.stores.target.redis,
+        course.keyspace,
+        linksOf(course.plan),
+        otherSide(course.to),
+        course.deadlineMs,
+      ),
+    );
+    const verified = await step(course, 'verify', () => verifyFenced(course));
+    if (Date.now() > course.deadlineMs) throw new Error('the fence budget is used up');
+    await step(course, 'flip', () => flip(course, { side: course.to, epoch: before.epoch + 1 }));
+    return verified;
+  } catch (error) {
+    if (error instanceof OwnershipUncertain) throw error;
+    await open(course, otherSide(course.to));
+    const last = course.steps.at(-1)?.step ?? 'ready';
+    throw new SwitchTooSlow(`step ${last}: ${error instanceof Error ? error.message : 'failed'}`, {
+      cause: error,
+    });
+  }
+}
+
+async function step<T>(course: Course, name: string, act: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  course.report(name);
+  const entry = { step: name, ms: 0 };
+  course.steps.push(entry);
+  try {
+    return await act();
+  } finally {
+    entry.ms = Math.round(performance.now() - began);
+  }
+}
+
+const FRESH_MS = 5_000;
+
+async function assertSyncsLive({ plan, keyspace, stores }: Course): Promise<void> {
+  for (const link of linksOf(plan)) {
+    const text = await stores.target.redis.get(keyspace.status(link.name));
+    const status = text ? (JSON.parse(text) as LinkStatus) : null;
+    if (!status || status.at < Date.now() - FRESH_MS) throw new Error(`the sync of ${link.name} is silent`);
+    if (status.breaker)
+      throw new Error(`the sync of ${link.name} holds absences back: ${status.breaker.reason}`);
+  }
+}
+
+async function fence({ plan, keyspace, stores, to }: Course): Promise<void> {
+  const from = otherSide(to);
+  for (const one of stores.of(from)) {
+    const shared = await serversShared(one, stores);
+    const pausable = !shared && !(from === 'target' && one.store.appUsers.length === 0);
+    if (pausable && one.store.appUsers.length === 0) {
+      // The pause is the whole fence: the sync must not write to this side until it is lifted.
+      for (const link of linksOf(plan).filter((each) => each.source === one.store)) {
+        await writeControl(stores.target.redis, keyspace, link.name, { paused: from });
+      }
+    }
+    await raiseFence(one, keyspace, pausable ? plan.gates.fenceBudgetMs : null);
+    if (one.store.appUsers.length > 0 && !(await fenceIsProven(one, keyspace.probe('fence')))) {
+      throw new Error(`the fence of ${one.store.name} is not proven: an app user can still write`);
+    }
+  }
+}
+
+/** What was carried since the verifier last found everything clean; the rest it has seen. */
+async function verifyFenced({ plan, keyspace, stores, deadlineMs }: Course): Promise<number> {
+  let verified = 0;
+  for (const link of linksOf(plan)) {
+    let keys = (await stores.target.redis.lrangeBuffer(keyspace.recent(link.name), 0, -1)).map(byteString);
+    verified += keys.length;
+    for (;;) {
+      const { different } = await verifyKeys(link, stores.named(link.name).redis, stores.target.redis, keys);
+      if (different.length === 0) break;
+      // A natural expiry between the two reads is a difference for a moment; a real one stays.
+      if (Date.now() > deadlineMs)
+        throw new Error(`${different.length} keys of ${link.name} differ under the fence`);
+      keys = different.map((one) => one.key);
+      await delay(5);
+    }
+  }
+  return verified;
+}
+
+/** The commit point is the target's record. A reply that never came is asked for, not guessed (L1). */
+async function flip({ plan, stores }: Course, record: AuthorityRecord): Promise<void> {
+  try {
+    const written = await writeAuthority(await loadScripts(stores.target.redis), record);
+    if (!written) throw new Error('a later epoch stands on the target');
+  } catch (error) {
+    const now = await readAuthority(stores.target.redis).catch(() => undefined);
+    if (now === undefined)
+      throw new OwnershipUncertain(
+        `migration ${plan.migration}: the flip to ${record.side} was sent and not answered`,
+        { cause: error },
+      );
+    if (now?.side !== record.side) throw error;
+  }
+}
+
+/**
+ * After the flip there is only forward. A pause is lifted first: the record of the old side could not be written
+ * under it.
+ */
+async function finishForward(course: Course, record: AuthorityRecord): Promise<void> {
+  const { stores, plan, to } = course;
+  await step(course, 'unpause', async () => {
+    for (const { redis } of stores.of(otherSide(to))) await redis.call('CLIENT', ['UNPAUSE']);
+    for (const link of linksOf(plan))
+      await writeControl(stores.target.redis, course.keyspace, link.name, { paused: null });
+  });
+  await step(course, 'records', async () => {
+    for (const { redis } of stores.of('source')) await writeAuthority(await loadScripts(redis), record);
+  });
+  const silent = await step(course, 'traffic', () => tellTraffic(plan.traffic, plan.migration, record));
+  if (silent.length > 0) course.steps.push({ step: `traffic not confirmed: ${silent.join(', ')}`, ms: 0 });
+  await step(course, 'open', () => open(course, to));
+}
+
+async function open({ plan, keyspace, stores }: Course, side: Side): Promise<void> {
+  for (const one of stores.of(side)) await lowerFence(one, keyspace);
+  for (const link of linksOf(plan))
+    await writeControl(stores.target.redis, keyspace, link.name, { paused: null });
+}

@@ -1,0 +1,36 @@
+import type { Redis } from 'ioredis';
+import { keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from '../../domain/status.ts';
+import { readAuthority } from '../authority.ts';
+import type { Stores } from '../stores.ts';
+
+/** One look at everything that is said of the world. What cannot be read is `null`: unknown, hence red (L7). */
+export async function takeSnapshot(plan: Plan, stores: Stores): Promise<Snapshot> {
+  const keyspace = keyspaceOf(plan.migration);
+  const target = stores.target.redis;
+  const links = linksOf(plan).map(async ({ name }) => ({
+    name,
+    sync: await readJson<LinkStatus>(target, keyspace.status(name)),
+    verify: await readJson<VerifyStatus>(target, keyspace.verify(name)),
+  }));
+  return {
+    at: Date.now(),
+    links: await Promise.all(links),
+    impact: await readJson<ImpactStatus>(target, keyspace.impact()),
+    authority: await agreedAuthority(stores),
+  };
+}
+
+async function agreedAuthority(stores: Stores): Promise<Snapshot['authority']> {
+  const records = await Promise.all(stores.all.map(({ redis }) => readAuthority(redis).catch(() => null)));
+  const [first] = records;
+  if (!first || records.some((one) => one?.side !== first.side || one.epoch !== first.epoch)) return null;
+  return first;
+}
+
+async function readJson<T>(redis: Redis, key: string): Promise<T | null> {
+  const text = await redis.get(key).catch(() => null);
+  return text === null ? null : (JSON.parse(text) as T);
+}
