@@ -1,0 +1,50 @@
+import type { Registry } from 'prom-client';
+import type { BackupSummary } from '../../domain/report.ts';
+import { addGauge, flag, type Sample, seconds } from '../gauge.ts';
+
+type Backup = { readonly summary: BackupSummary; readonly atMs: number };
+
+const OF_ALL: readonly [name: string, help: string, (backup: Backup) => number | null][] = [
+  [
+    'jday_backup_proven',
+    'Whether the last backup was restored into a scratch server and compared.',
+    ({ summary }) => flag(summary.proven),
+  ],
+  [
+    'jday_backup_duration_seconds',
+    'How long the last backup took, proof included.',
+    ({ summary }) => seconds(summary.durationMs),
+  ],
+  ['jday_backup_timestamp_seconds', 'When the last backup was done.', ({ atMs }) => seconds(atMs)],
+];
+
+/** The last backup, and whether it is one (L10). */
+export function addBackupFamily(registry: Registry, nowMs: () => number): (summary: BackupSummary) => void {
+  let last: Backup | null = null;
+  const known = (): readonly Backup[] => (last === null ? [] : [last]);
+  for (const [name, help, valueOf] of OF_ALL) {
+    addGauge(registry, { name, help }, () => known().map((backup) => [{}, valueOf(backup)]));
+  }
+  const stores = () => known().flatMap(({ summary }) => summary.stores);
+  addGauge(
+    registry,
+    { name: 'jday_backup_store_bytes', help: 'Size of the last backup of the store.', labels: ['store'] },
+    () => stores().map(({ name, bytes }): Sample => [{ store: name }, bytes]),
+  );
+  addGauge(
+    registry,
+    { name: 'jday_backup_store_keys', help: 'Keys in the last backup of the store.', labels: ['store'] },
+    () => stores().map(({ name, keys }): Sample => [{ store: name }, keys]),
+  );
+  addGauge(
+    registry,
+    { name: 'jday_backup_files_bytes', help: 'Size of the last archive of the file set.', labels: ['files'] },
+    () =>
+      known().flatMap(({ summary }) =>
+        summary.files.map(({ name, bytes }): Sample => [{ files: name }, bytes]),
+      ),
+  );
+  return (summary) => {
+    last = { summary, atMs: nowMs() };
+  };
+}

@@ -1,0 +1,134 @@
+import type { Registry } from 'prom-client';
+import type { ByDirection, LinkStatus } from '../../domain/status.ts';
+import { addAttemptCounter } from '../attempt-counter.ts';
+import { addGauge, flag, type Sample, seconds } from '../gauge.ts';
+import { Latest } from '../latest.ts';
+
+/** A sync tells its status once a second; after this long nothing is claimed of it any more (L7). */
+export const LINK_STALE_MS = 15_000;
+
+export type LinkFamily = {
+  record(status: LinkStatus): void;
+  /** The migration is over: its links are not silent, they have ended. */
+  end(): void;
+};
+
+/** What the sync of each link says of itself. Directions are named by the side written to. */
+export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFamily {
+  const latest = new Latest<LinkStatus>(LINK_STALE_MS, nowMs);
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_status_timestamp_seconds',
+      help: 'When the sync of the link last told its status.',
+      labels: ['link'],
+    },
+    () => latest.all().map(({ link, at }) => [{ link }, seconds(at)]),
+  );
+  addPerLink(registry, latest);
+  addPerDirection(registry, latest);
+  const carried = addAttemptCounter(registry, {
+    name: 'jday_link_carried_changes_total',
+    help: 'Changes written to the other side, the first copy included.',
+    labels: ['link', 'direction'],
+  });
+  const conflicts = addAttemptCounter(registry, {
+    name: 'jday_link_conflicts_total',
+    help: 'Keys that both sides had changed; the loser is in the conflict journal.',
+    labels: ['link'],
+  });
+  return {
+    record(status) {
+      const { link, token } = status;
+      latest.remember(link, status);
+      carried({ link, direction: 'to_target' }, status.carried.toTarget, token);
+      carried({ link, direction: 'to_source' }, status.carried.toSource, token);
+      conflicts({ link }, status.conflicts, token);
+    },
+    end: () => latest.forgetAll(),
+  };
+}
+
+const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => number][] = [
+  [
+    'jday_link_scanning',
+    'Whether a scan of the link runs: the first copy, or a re-scan.',
+    (status) => flag(status.state === 'scanning'),
+  ],
+  ['jday_link_scanned_keys', 'Keys that the scan has looked at.', (status) => status.copied],
+  [
+    'jday_link_known_keys',
+    'Keys there when the scan began; an estimate until it is done.',
+    (status) => status.total,
+  ],
+  ['jday_link_joined_datasets', 'Datasets whose scan is complete.', (status) => status.joined.length],
+  [
+    'jday_link_quarantined_keys',
+    'Values that could not be transformed and wait for repair or waiver.',
+    (status) => status.quarantined,
+  ],
+  [
+    'jday_link_throttled',
+    'Whether the sync goes slower than it could.',
+    (status) => flag(status.throttled !== null),
+  ],
+];
+
+function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
+  for (const [name, help, valueOf] of PER_LINK) {
+    addGauge(registry, { name, help, labels: ['link'] }, () =>
+      latest.fresh().map((status): Sample => [{ link: status.link }, valueOf(status)]),
+    );
+  }
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_breaker_open',
+      help: 'Whether absences on that side are suspect and do not travel.',
+      labels: ['link', 'side'],
+    },
+    () =>
+      latest
+        .fresh()
+        .flatMap(({ link, breaker }) =>
+          ['source', 'target'].map((side): Sample => [{ link, side }, flag(breaker?.side === side)]),
+        ),
+  );
+}
+
+function addPerDirection(registry: Registry, latest: Latest<LinkStatus>): void {
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_lag_seconds',
+      help: 'Time from a change to its arrival on the other side, over the last ten seconds.',
+      labels: ['link', 'direction', 'percentile'],
+    },
+    () =>
+      perDirection(latest, ({ lagMs }) => lagMs).flatMap(([labels, { p50, p99 }]): Sample[] => [
+        [{ ...labels, percentile: 'p50' }, seconds(p50)],
+        [{ ...labels, percentile: 'p99' }, seconds(p99)],
+      ]),
+  );
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_pending_keys',
+      help: 'Changed keys that wait to be carried.',
+      labels: ['link', 'direction'],
+    },
+    () => perDirection(latest, ({ pending }) => pending),
+  );
+}
+
+type Directed<T> = readonly [labels: { readonly link: string; readonly direction: string }, value: T];
+
+function perDirection<T>(
+  latest: Latest<LinkStatus>,
+  of: (status: LinkStatus) => ByDirection<T>,
+): Directed<T>[] {
+  return latest.fresh().flatMap((status): Directed<T>[] => [
+    [{ link: status.link, direction: 'to_target' }, of(status).toTarget],
+    [{ link: status.link, direction: 'to_source' }, of(status).toSource],
+  ]);
+}

@@ -1,0 +1,62 @@
+import { Counter, type Registry } from 'prom-client';
+import type { SwitchReport } from '../../domain/report.ts';
+import type { Side } from '../../domain/side.ts';
+import { addGauge, type Sample, seconds } from '../gauge.ts';
+
+type Switch = { readonly report: SwitchReport; readonly atMs: number };
+
+const FIGURES: readonly [name: string, help: string, (last: Switch) => number | null][] = [
+  [
+    'jday_switch_fenced_seconds',
+    'How long the last switch to that side blocked writes.',
+    ({ report }) => seconds(report.fencedMs),
+  ],
+  [
+    'jday_switch_timestamp_seconds',
+    'When the last switch to that side was done.',
+    ({ atMs }) => seconds(atMs),
+  ],
+  [
+    'jday_switch_attempts',
+    'Attempts that the last switch to that side took.',
+    ({ report }) => report.attempts,
+  ],
+  [
+    'jday_switch_verified_keys',
+    'Keys verified under the fence of the last switch to that side.',
+    ({ report }) => report.verified,
+  ],
+];
+
+/** How authority moved: `to="target"` is a cutover, `to="source"` a rollback. */
+export function addSwitchFamily(registry: Registry, nowMs: () => number): (report: SwitchReport) => void {
+  const last = new Map<Side, Switch>();
+  for (const [name, help, valueOf] of FIGURES) {
+    addGauge(registry, { name, help, labels: ['to'] }, () =>
+      [...last].map(([to, done]): Sample => [{ to }, valueOf(done)]),
+    );
+  }
+  addGauge(
+    registry,
+    {
+      name: 'jday_switch_step_seconds',
+      help: 'What each step of the last switch to that side took.',
+      labels: ['to', 'step'],
+    },
+    () =>
+      [...last].flatMap(([to, { report }]) =>
+        report.steps.map(({ step, ms }): Sample => [{ to, step }, seconds(ms)]),
+      ),
+  );
+  const switches = new Counter({
+    name: 'jday_switches_total',
+    help: 'Switches of authority to that side.',
+    labelNames: ['to'],
+    registers: [registry],
+  });
+  for (const to of ['target', 'source']) switches.inc({ to }, 0);
+  return (report) => {
+    last.set(report.to, { report, atMs: nowMs() });
+    switches.inc({ to: report.to });
+  };
+}
