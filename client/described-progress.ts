@@ -14,7 +14,7 @@ export async function describedProgress(
 ): Promise<Progress> {
   const running = isRunning(description);
   const why = running
-    ? 'no worker answers; seen through Temporal alone'
+    ? 'no worker answers, this is what Temporal itself knows'
     : await endedHow(description, result);
   const seen = outsideProgress({
     migration: description.workflowId.slice(workflowIdOf('').length),
@@ -25,7 +25,8 @@ export async function describedProgress(
     verifies: heartbeats(description).filter(isVerifyStatus),
     why,
   });
-  return description.status.name === 'COMPLETED' ? ofReport(seen, await result()) : seen;
+  if (description.status.name === 'COMPLETED') return ofReport(seen, await result());
+  return running ? seen : { ...seen, lastFailure: why };
 }
 
 function ofReport(seen: Progress, report: Report): Progress {

@@ -17,6 +17,8 @@ export type OutsideView = {
   readonly why: string;
 };
 
+const WHO_SERVES = 'who serves is not known here, read the hash jday:authority in the stores';
+
 /** Progress as seen from outside. Way back, gates and percent cannot be judged here, so they are not claimed (L7). */
 export function outsideProgress(view: OutsideView): Progress {
   const authority = view.authority === 'target' ? 'target' : 'source';
@@ -24,7 +26,7 @@ export function outsideProgress(view: OutsideView): Progress {
   const lags = view.syncs.map((sync) => sync.lagMs[towards]);
   return {
     migration: view.migration,
-    phase: phaseOf(view.phase),
+    phase: phaseOf(view.phase) ?? (view.syncs.length > 0 ? 'sync' : 'preflight'),
     day: view.day ?? 'J?',
     authority,
     percent: 0,
@@ -41,17 +43,20 @@ export function outsideProgress(view: OutsideView): Progress {
     impactPercent: null,
     gates: [],
     rollback: { lossless: false, estimateMs: null, writesAtRisk: null, windowEndsAt: null },
-    waitingFor: { what: 'nothing', why: view.why },
+    waitingFor: {
+      what: 'nothing',
+      why: view.authority === undefined ? `${view.why}; ${WHO_SERVES}` : view.why,
+    },
     paused: null,
     throttled: null,
-    lastFailure: view.why,
+    lastFailure: null,
     outcome: null,
   };
 }
 
-function phaseOf(name: string | undefined): Progress['phase'] {
+function phaseOf(name: string | undefined): Progress['phase'] | undefined {
   const known: readonly Progress['phase'][] = [...PHASES, 'aborting', 'rolling-back', 'ended'];
-  return known.find((phase) => phase === name) ?? 'preflight';
+  return known.find((phase) => phase === name);
 }
 
 function worst(lags: readonly Lag[], percentile: keyof Lag): number | null {

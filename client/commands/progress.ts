@@ -44,7 +44,7 @@ function linesOf(desk: Desk) {
 
 function jsonOf(desk: Desk) {
   return ({ progress, byWorker }: Seen) => {
-    if (!byWorker) desk.note('no worker answers: this is what Temporal itself knows');
+    if (!byWorker) desk.note(progress.waitingFor.why);
     desk.out(JSON.stringify(progress));
   };
 }

@@ -8,7 +8,7 @@ export function progressLines({ progress, byWorker }: Seen): readonly string[] {
   const until = waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`;
   return [
     progressLine(progress),
-    ...(byWorker ? [] : ['  no worker answers: this is what Temporal itself knows, the rest is unknown']),
+    ...(byWorker ? [] : [`  ${waitingFor.why}`]),
     ...(outcome === null ? [] : [`  ended: ${outcome}`]),
     ...(waitingFor.what === 'nothing' || outcome !== null
       ? []

@@ -10,7 +10,7 @@ const QUIET_MS = 10_000;
 export function progressWatch(terminal: Terminal): (seen: Seen) => void {
   let last = { key: '', waits: '', atMs: 0 };
   return ({ progress, byWorker }) => {
-    const waits = byWorker ? waitingFor(progress) : 'no worker answers; seen through Temporal alone';
+    const waits = byWorker ? waitingFor(progress) : progress.waitingFor.why;
     if (waits !== last.waits && waits !== '') terminal.note(waits);
     const key = [progress.phase, progress.authority, byWorker].join(' ');
     const nowMs = performance.now();

@@ -8,6 +8,7 @@ import { FAILURES } from '../../domain/failure.ts';
 import type { Progress } from '../../domain/progress.ts';
 import type { Report } from '../../domain/report.ts';
 import { startTemporal, type TemporalServer } from '../../servers/temporal-server.ts';
+import { progressQuery } from '../../workflows/messages.ts';
 import { TASK_QUEUES } from '../../workflows/names.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Ended, jday } from '../support/jday.ts';
@@ -57,13 +58,10 @@ function planOf(migration: string, prepare: (world: FakeWorld) => void = () => {
   return file;
 }
 
-async function progressOf(id: string): Promise<Progress> {
-  return JSON.parse((await run('progress', '--id', id, '--json')).stdout) as Progress;
-}
-
 function waitsFor(id: string, gate: Progress['waitingFor']['gate']) {
-  return eventually(`${id} waits for ${gate}`, async () => (await progressOf(id)).waitingFor.gate === gate, {
-    withinMs: 25_000,
+  const ask = () => client.workflow.getHandle(`jday-${id}`).query(progressQuery);
+  return eventually(`${id} waits for ${gate}`, async () => (await ask()).waitingFor.gate === gate, {
+    withinMs: 20_000,
   });
 }
 

@@ -72,6 +72,7 @@ describe('the line an operator reads at 3 a.m.', () => {
     });
     expect(seen.rollback.lossless).toBe(false);
     expect(seen.integrity).toBeNull();
+    expect(seen.waitingFor.why).toContain('who serves is not known here');
     expect(progressLine(seen)).toContain('lag p99 unknown · integrity unknown');
   });
 });
