@@ -1,12 +1,12 @@
-import { Context } from '@temporalio/activity';
 import { keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { ImpactStatus } from '../domain/status.ts';
 import { scaled } from '../domain/timeline.ts';
 import { readAuthority } from '../redis/authority.ts';
 import { writeControl } from '../redis/control.ts';
 import { runImpact } from '../redis/impact/measure.ts';
-import { makeProbe } from '../redis/impact/probe.ts';
+import { openProbe } from '../redis/impact/probe.ts';
 import { withStores } from '../redis/stores.ts';
 import { beating, untilCancelled } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -30,8 +30,13 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
           const { target } = stores;
           const side = (await readAuthority(target.redis))?.side ?? 'source';
           const [serving] = stores.of(side);
+          const { probe, close } = openProbe(
+            (serving ?? target).store,
+            environment,
+            keyspace.probe('impact'),
+          );
           const options = {
-            probe: makeProbe((serving ?? target).redis, keyspace.probe('impact')),
+            probe,
             hold: async (held: boolean) => {
               for (const link of linksOf(plan))
                 await writeControl(target.redis, keyspace, link.name, { held });
@@ -42,12 +47,12 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
             settleMs: SETTLE_MS,
             everyMs: scaled(plan, EVERY_MS, EVERY_FLOOR_MS),
           };
-          await runImpact(options, signal, (status) => {
+          const report = (status: ImpactStatus) => {
             tell(`${status.percent.toFixed(1)} %`);
-            Context.current().heartbeat(status);
             record.impact(status);
             void target.redis.set(keyspace.impact(), JSON.stringify(status)).catch(() => undefined);
-          });
+          };
+          await runImpact(options, signal, report).finally(close);
         }),
       ),
     );

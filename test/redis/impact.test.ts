@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImpactStatus } from '../../domain/status.ts';
 import { measureImpact, runImpact } from '../../redis/impact/measure.ts';
-import { makeProbe } from '../../redis/impact/probe.ts';
+import { openProbe } from '../../redis/impact/probe.ts';
 import { withRedis } from '../support/redis.ts';
 
 const redis = withRedis();
@@ -58,9 +58,15 @@ describe('L14 the impact on the apps', () => {
   });
 
   it('the probe sees what an app would: a server that does not answer for a while', async () => {
-    const probe = makeProbe(await redis.connect(), 'jday:test:probe:impact');
-    await redis.client.client('PAUSE', 200, 'ALL');
-    expect(await probe()).toBeGreaterThan(150);
-    expect(Math.min(await probe(), await probe(), await probe())).toBeLessThan(150);
+    const store = { name: 'v1', side: 'source', url: redis.server.url(), appUsers: [] } as const;
+    const { probe, close } = openProbe(store, {}, 'jday:test:probe:impact');
+    try {
+      await probe();
+      await redis.client.client('PAUSE', 200, 'ALL');
+      expect(await probe()).toBeGreaterThan(150);
+      expect(Math.min(await probe(), await probe(), await probe())).toBeLessThan(150);
+    } finally {
+      await close();
+    }
   });
 });
