@@ -1,0 +1,32 @@
+import { countOf } from '../fill/seed.ts';
+
+/** `contested` keys are the only ones that two apps write: the conflict rule decides there. */
+type Owner = 'v1' | 'canary' | 'contested';
+
+/** How many of each family an owner writes, from the first index on; the rest of the family rests. */
+const SHARES = [
+  ['v1', { session: 120, candidate: 120 }],
+  ['canary', { session: 20, candidate: 40 }],
+  ['contested', { session: 0, candidate: 6 }],
+] as const;
+
+/** Indices of the filled keys that an app writes. At most half of a family; the other half stays as it was filled. */
+export function ownedBy(owner: Owner, family: 'session' | 'candidate', keys: number): number[] {
+  const room = Math.floor(countOf(family, keys) / 2);
+  const wanted = SHARES.reduce((sum, [, share]) => sum + share[family], 0);
+  const scale = Math.min(1, room / wanted);
+  let from = 0;
+  for (const [name, share] of SHARES) {
+    const count = Math.floor(share[family] * scale);
+    if (name === owner) return Array.from({ length: count }, (_, at) => from + at);
+    from += count;
+  }
+  return [];
+}
+
+/** Indices that no app ever writes. */
+export function resting(family: 'session' | 'candidate', keys: number): number[] {
+  const count = countOf(family, keys);
+  const half = Math.ceil(count / 2);
+  return Array.from({ length: count - half }, (_, at) => half + at);
+}

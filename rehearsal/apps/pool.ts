@@ -1,0 +1,27 @@
+/**
+ * Things that one request at a time may use, so that each key has one writer at any instant. What is not given
+ * back is retired: nobody writes it again.
+ */
+export type Pool<T> = {
+  take(): T | undefined;
+  give(thing: T): void;
+  readonly size: number;
+};
+
+export function createPool<T>(things: Iterable<T>, below: (limit: number) => number): Pool<T> {
+  const free = [...things];
+  return {
+    take: () => {
+      const at = below(free.length);
+      const last = free.pop();
+      if (last === undefined || at === free.length) return last;
+      const taken = free[at];
+      free[at] = last;
+      return taken;
+    },
+    give: (thing) => void free.push(thing),
+    get size() {
+      return free.length;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+import { parseDuration } from '../domain/duration.ts';
+import { PHASES, type Phase } from '../domain/phase.ts';
+
+export type Options = {
+  readonly keys: number;
+  /** Length of a day, as `--day` of `jday start` takes it. */
+  readonly day: string;
+  readonly abortAt: Phase | null;
+  readonly corrupt: boolean;
+  readonly shared: boolean;
+  readonly keep: boolean;
+  readonly seed: number;
+};
+
+export const USAGE = `npm start -- [--keys N] [--day D] [--abort-at PHASE] [--corrupt] [--shared] [--keep] [--seed N]
+  --keys N          keys to fill in, at least 1000 (20000)
+  --day D           length of a day (3s)
+  --abort-at PHASE  aborts when that phase is reached: ${PHASES.slice(0, -1).join(', ')}
+  --corrupt         damages V2 after the flip, to show the automatic rollback
+  --shared          one Redis server with databases 0, 1, 2 instead of three servers
+  --keep            leaves everything running to play with, until Ctrl-C
+  --seed N          the data of an earlier run again`;
+
+/** @returns the options, or what to tell instead: the usage, or a sentence about what is wrong */
+export function parseOptions(argv: readonly string[]): Options | string {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: FLAGS, allowPositionals: false });
+    const { day, corrupt, shared, keep } = values;
+    if (values.help) return USAGE;
+    if (!parseDuration(day)) return `--day: expected a duration above zero such as 3s, found "${day}"`;
+    const abortAt = PHASES.slice(0, -1).find((phase) => phase === values['abort-at']) ?? null;
+    if (values['abort-at'] !== undefined && abortAt === null)
+      return `--abort-at: expected a phase from preflight to watch, found "${values['abort-at']}"`;
+    if (abortAt !== null && corrupt)
+      return '--abort-at and --corrupt end a rehearsal in two ways: choose one';
+    const keys = wholeNumber(values.keys);
+    if (keys === null || keys < 1_000)
+      return `--keys: expected a whole number from 1000, found "${values.keys}"`;
+    const seed = wholeNumber(values.seed ?? String(Date.now() % 1_000_000));
+    if (seed === null) return `--seed: expected a whole number, found "${values.seed}"`;
+    return { keys, day, abortAt, corrupt, shared, keep, seed };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const FLAGS = {
+  keys: { type: 'string', default: '20000' },
+  day: { type: 'string', default: '3s' },
+  'abort-at': { type: 'string' },
+  corrupt: { type: 'boolean', default: false },
+  shared: { type: 'boolean', default: false },
+  keep: { type: 'boolean', default: false },
+  seed: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+function wholeNumber(text: string): number | null {
+  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+}

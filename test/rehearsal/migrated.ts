@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import type { WriteRecord } from '../../rehearsal/apps/record.ts';
+import { send } from '../../rehearsal/apps/send.ts';
+import type { Entry, Home } from '../../rehearsal/entry.ts';
+import type { Operation } from '../../rehearsal/apps/operation.ts';
+import { writeEntries } from '../../rehearsal/fill/write.ts';
+import { nameOnV2 } from '../../rehearsal/names.ts';
+
+export type Stores = Readonly<Record<Home, Redis>>;
+
+/** Fills the stores, and V2 with every copy in its own form: the state that a faultless migration leaves. */
+export async function fillBothSides(stores: Stores, entries: readonly Entry[]): Promise<void> {
+  await writeEntries(stores, entries);
+  await writeEntries(stores, entries.filter(({ home }) => home !== 'v2').map(copyOf));
+}
+
+function copyOf(entry: Entry): Entry {
+  return { ...entry, home: 'v2', key: nameOnV2(entry.home, entry.key) };
+}
+
+let last = 0;
+
+/** A write of an app on one side, acknowledged, and carried to the other with its absolute expiry. */
+export async function write(
+  stores: Stores,
+  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  operation: Operation,
+  { app = 'v1', carried = true }: { app?: WriteRecord['app']; carried?: boolean } = {},
+): Promise<WriteRecord> {
+  const { home, key, spelling } = entry;
+  const side = app === 'canary' ? 'target' : 'source';
+  const sentAt = Date.now();
+  await sendTo(stores, side, entry, operation);
+  const answeredAt = Date.now();
+  if (carried) await carry(stores, side, entry, operation);
+  return { n: ++last, app, home, key, spelling, side, operation, sentAt, answeredAt, fate: 'ok' };
+}
+
+type Side = WriteRecord['side'];
+
+async function carry(
+  stores: Stores,
+  from: Side,
+  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  operation: Operation,
+) {
+  const to = from === 'source' ? 'target' : 'source';
+  await sendTo(stores, to, entry, operation);
+  const expireAt = await storeOf(stores, from, entry.home).pexpiretime(nameOf(from, entry));
+  if (expireAt > 0) await storeOf(stores, to, entry.home).pexpireat(nameOf(to, entry), expireAt);
+}
+
+function sendTo(
+  stores: Stores,
+  side: Side,
+  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  operation: Operation,
+) {
+  const look = { form: side, spelling: entry.spelling };
+  return send(storeOf(stores, side, entry.home), nameOf(side, entry), operation, look);
+}
+
+export function storeOf(stores: Stores, side: Side, home: Home): Redis {
+  return side === 'target' ? stores.v2 : stores[home];
+}
+
+export function nameOf(side: Side, { home, key }: Pick<Entry, 'home' | 'key'>): Buffer {
+  return Buffer.from(side === 'target' ? nameOnV2(home, key) : key, 'latin1');
+}
+
+/** Takes every key away, one by one. */
+export async function empty(store: Redis): Promise<void> {
+  for await (const batch of store.scanBufferStream({ count: 1_000 })) {
+    const names = batch as Buffer[];
+    if (names.length > 0) await store.unlink(...names);
+  }
+}
