@@ -4,8 +4,9 @@ import { dirname } from 'node:path';
 import { resolveUrl } from '../../domain/environment.ts';
 import type { Store } from '../../domain/plan.ts';
 import { type Environment, StoreUnreachable } from '../connection.ts';
+import { plainReason } from './diagnosis.ts';
 import { syncFolder } from './durable.ts';
-import { openReplicaLink, type ReplicaLink, ReplicaRefused } from './replica-link.ts';
+import { logIn, openReplicaLink, type ReplicaLink } from './replica-link.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const EOF_MARK_BYTES = 40;
@@ -46,7 +47,7 @@ export async function fetchRdb(
     await rm(partial, { force: true });
     signal.throwIfAborted();
     if (isFileError(error)) throw error;
-    throw new StoreUnreachable(store.name, `no RDB: ${reasonOf(error)}`, { cause: error });
+    throw new StoreUnreachable(store.name, `no RDB: ${plainReason(error)}`, { cause: error });
   } finally {
     link?.close();
   }
@@ -54,22 +55,13 @@ export async function fetchRdb(
 
 /** Logs in and presents us as a replica that can take an RDB of unknown length. Returns the server's run id. */
 async function introduce(link: ReplicaLink, url: URL): Promise<string> {
-  const password = decodeURIComponent(url.password);
-  const user = decodeURIComponent(url.username);
-  if (password !== '') await logIn(link, user, password);
+  await logIn(link, url);
   await link.ask('PING');
   const info = await link.ask('INFO', 'server');
   await link.ask('REPLCONF', 'capa', 'eof');
   // Spares the server a replication buffer for a replica that never reads on; unknown before 6.2: no harm.
   await link.ask('REPLCONF', 'rdb-only', '1').catch(() => undefined);
   return /^run_id:(\w+)/m.exec(info)?.[1] ?? 'unknown';
-}
-
-/** A password for a server that wants none is no obstacle, as for every other connection of ours. */
-async function logIn(link: ReplicaLink, user: string, password: string): Promise<void> {
-  await link.ask('AUTH', ...(user === '' ? [] : [user]), password).catch((error: unknown) => {
-    if (!(error instanceof ReplicaRefused && /without any password/.test(error.message))) throw error;
-  });
 }
 
 async function requestSnapshot(link: ReplicaLink): Promise<{ offset: number; frame: string }> {
@@ -126,15 +118,4 @@ async function put(sink: Sink, chunk: Buffer): Promise<void> {
 function isFileError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return ['ENOSPC', 'EDQUOT', 'EACCES', 'EROFS', 'ENOENT', 'EEXIST', 'EIO'].includes(code);
-}
-
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/WRONGPASS|NOAUTH|invalid password/i.test(text)) return 'wrong user or password';
-  if (/NOPERM/.test(text)) return 'the user lacks the right to PSYNC, REPLCONF or INFO';
-  if (/NOMASTERLINK|LOADING|MASTERDOWN/.test(text)) return 'the server is not ready to serve a replica';
-  if (/ECONNREFUSED/.test(text)) return 'connection refused';
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'host not found';
-  if (/in time|closed|unexpected|ECONNRESET|EPIPE/.test(text)) return text;
-  return 'the replication protocol failed';
 }

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 /** A server that is silent for longer is gone: while it prepares an RDB it sends a newline every second. */
@@ -77,17 +77,29 @@ export async function openReplicaLink(url: URL, signal: AbortSignal): Promise<Re
   signal.throwIfAborted();
   const host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost';
   const address = { host, port: Number(url.port || 6379) };
-  const socket =
-    url.protocol === 'rediss:' ? connectTls({ ...address, servername: host }) : connectTcp(address);
+  // A name only: TLS knows no server name for an address.
+  const servername = isIP(host) ? undefined : host;
+  const encrypted = url.protocol === 'rediss:';
+  const socket = encrypted ? connectTls({ ...address, servername }) : connectTcp(address);
   const abort = () => socket.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort);
   socket.once('close', () => signal.removeEventListener('abort', abort));
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error('no answer in time')));
   await new Promise<void>((resolve, reject) => {
-    socket.once(url.protocol === 'rediss:' ? 'secureConnect' : 'connect', resolve);
+    socket.once(encrypted ? 'secureConnect' : 'connect', resolve);
     socket.once('error', reject);
   });
   return new ReplicaLink(socket);
+}
+
+/** Logs in with the URL's user and password, or password only. One for a server that wants none is no obstacle. */
+export async function logIn(link: ReplicaLink, url: URL): Promise<void> {
+  const user = decodeURIComponent(url.username);
+  const password = decodeURIComponent(url.password);
+  if (password === '') return;
+  await link.ask('AUTH', ...(user === '' ? [] : [user]), password).catch((error: unknown) => {
+    if (!(error instanceof ReplicaRefused && /without any password/.test(error.message))) throw error;
+  });
 }
 
 /** An error reply, in the server's own words: never shown as they are, they may name a user (L12). */

@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 
 describe('a model folder as archive', () => {
-  it('holds every file, link and folder, is private, and its digest is the one told', async () => {
+  it('holds every file, link and folder, is private, and its digest is the one told (L10)', async () => {
     const archive = join(work, 'models.tar.gz');
     const archived = await archiveFolder(models, archive, 'models', never);
     expect(archived).toMatchObject({ files: 2, bytes: statSync(archive).size });
@@ -67,7 +67,7 @@ describe('a model folder as archive', () => {
 });
 
 describe('a model folder copied to the other volume', () => {
-  it('arrives whole, and what else stood there stays', async () => {
+  it('arrives whole, and what else stood there stays (L6)', async () => {
     const to = join(work, 'v2', 'models');
     mkdirSync(to, { recursive: true });
     writeFileSync(join(to, 'native.bin'), 'of V2');

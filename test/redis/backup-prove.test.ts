@@ -32,7 +32,7 @@ afterEach(async () => {
   await empty(redis.client);
 });
 
-describe('a backup restored into a scratch server', () => {
+describe('a backup restored into a scratch server (L10)', () => {
   it('is proven when it holds every key, of every type, with its expiry', async () => {
     await fetchRdb(store(), {}, file, never);
     const proof = await prove(file);

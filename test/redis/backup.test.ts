@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 describe('a backup of the whole plan', () => {
-  it('holds an RDB of each server and the model files, proven, without a secret in its manifest', async () => {
+  it('holds an RDB of each server and the model files, proven, without a secret in its manifest (L12)', async () => {
     const plan = makePlan('whole');
     const said: string[] = [];
     const summary = await takeBackup(plan, 'before-copy', environment(), never, (text) => said.push(text));
@@ -71,7 +71,7 @@ describe('a backup of the whole plan', () => {
     expect(v2?.datasets.map(({ name, keys }) => [name, keys])).toEqual([['other keys', 2]]);
   });
 
-  it('leaves a partial folder when interrupted, which the next one removes', async () => {
+  it('leaves a partial folder when interrupted, which the next one removes (L8)', async () => {
     const plan = makePlan('interrupted');
     const stop = new AbortController();
     const interrupted = takeBackup(plan, 'x', environment(), stop.signal, () =>

@@ -1,0 +1,66 @@
+import { alert, green, red } from './finding.ts';
+import type { LinkUnderTest, StoreUnderTest } from './subject.ts';
+import type { NamedCheck, World } from './world.ts';
+
+const HEADROOM = 1.3;
+
+export const MEMORY: NamedCheck = {
+  name: 'memory',
+  scope: 'plan',
+  looksAt:
+    'memory left on V2 against 1.3 × what the datasets take on the sources, estimated by their share of keys',
+  look: async (world) => {
+    const target = targetUnderTest(world);
+    const needs = await Promise.all(world.links.map((link) => bytesOf(link, world)));
+    const needed = Math.ceil(HEADROOM * needs.reduce((sum, bytes) => sum + bytes, 0));
+    const maxmemory = Number(target.info('maxmemory'));
+    const limit = maxmemory || Number(target.info('total_system_memory'));
+    const left = Math.max(0, limit - Number(target.info('used_memory')));
+    const found = `${mb(left)} left ${maxmemory ? 'below maxmemory' : 'on the machine, no maxmemory'}`;
+    const expected = `≥ ${mb(needed)}`;
+    if (left >= needed) return green(found, expected);
+    return red(`V2 too small: ${found}`, expected, `Raise V2’s maxmemory by ${mb(needed - left)} at least.`);
+  },
+};
+
+export const EVICTION: NamedCheck = {
+  name: 'eviction',
+  scope: 'store',
+  looksAt:
+    'maxmemory-policy: a server that evicts drops keys, which must not look like deletes by an app (L5)',
+  look: async ({ info, store }) => {
+    const policy = info('maxmemory_policy');
+    const limited = Number(info('maxmemory')) > 0;
+    const evicted = Number(info('evicted_keys'));
+    const found = `${policy}${limited ? '' : ', without maxmemory'}, ${evicted} keys evicted so far`;
+    const expected = store.side === 'target' ? 'noeviction while data moves' : 'no eviction';
+    if (policy === 'noeviction' || !limited) return green(found, expected);
+    const remedy =
+      store.side === 'target'
+        ? 'Run on V2: CONFIG SET maxmemory-policy noeviction, until the migration is complete.'
+        : 'Give it memory enough: what it evicts is gone before it can be copied, and stops the sync.';
+    return alert(found, expected, remedy);
+  },
+};
+
+export function targetUnderTest({ stores }: World): StoreUnderTest {
+  const target = stores.find(({ store }) => store.side === 'target');
+  if (!target) throw new Error('the target cannot be reached');
+  return target;
+}
+
+/** Memory of a link's datasets on its source: the server's data, by the share of this database and of the datasets. */
+async function bytesOf(link: LinkUnderTest, world: World): Promise<number> {
+  const { info, redis } = link.source;
+  const { scanned, perDataset } = await world.inventory(link);
+  const owned = [...perDataset.values()].reduce((sum, keys) => sum + keys, 0);
+  const everywhere = [...(await redis.info('keyspace')).matchAll(/keys=(\d+)/g)];
+  const all = everywhere.reduce((sum, match) => sum + Number(match[1]), 0);
+  const data = Number(info('used_memory')) - Number(info('used_memory_startup'));
+  const share = (await redis.dbsize()) / Math.max(1, all);
+  return Math.max(0, data) * share * (owned / Math.max(1, scanned));
+}
+
+export function mb(bytes: number): string {
+  return `${(bytes / (1 << 20)).toFixed(bytes < 100 << 20 ? 1 : 0)} MB`;
+}
