@@ -14,11 +14,11 @@ export function backupActivities({ environment, record }: Dependencies) {
         return summary;
       }),
     copyFiles: ({ plan }: { plan: Plan }): Promise<void> =>
-      beating(async (tell) => {
+      beating(async (tell, signal) => {
         for (const files of plan.files) {
           if (!files.from || !files.to) continue;
           tell(`copies ${files.name}`);
-          await copyFileSet(files.from, files.to);
+          await copyFileSet(files.from, files.to, signal);
         }
       }),
   };

@@ -11,13 +11,14 @@ import { withStores } from '../redis/stores.ts';
 import { beating, untilCancelled } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 
-/** A quarter of a second holds some 25 probes; eight pairs give an interval of more than 95 %. */
-const WINDOW_MS = 250;
-const PAIRS = 8;
+/** A fifth of a second holds some 20 probes; six pairs give an interval of 95 %. */
+const WINDOW_MS = 200;
+const PAIRS = 6;
 /** The verifier looks at the hold ten times a second. */
-const SETTLE_MS = 150;
+const SETTLE_MS = 120;
 const EVERY_MS = 5 * 60_000;
-const EVERY_FLOOR_MS = 6_000;
+/** A measurement holds our work for some two seconds; it must not be what we do most. */
+const EVERY_FLOOR_MS = 20_000;
 /** Response times of the apps begin at some ms; half a millisecond is 5 % of ten and is not felt (L14). */
 const FLOOR_MS = 10;
 

@@ -38,13 +38,17 @@ export async function openStore(
     ...options,
   });
   // Without a listener ioredis prints the error itself, address included; the rejected command tells it anyway.
-  redis.on('error', () => {});
+  let cause: unknown;
+  redis.on('error', (error) => {
+    cause = error;
+  });
   try {
     await redis.connect();
     return redis;
   } catch (error) {
     redis.disconnect();
-    throw new StoreUnreachable(store.name, reasonOf(error), { cause: error });
+    // The rejection says only that the connection is closed; the event before it says why.
+    throw new StoreUnreachable(store.name, reasonOf(cause ?? error), { cause: error });
   }
 }
 

@@ -7,8 +7,8 @@ import { findTool } from './tools.ts';
 const READY_DEADLINE_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 
-/** Nothing is saved unless asked for, and stopping never waits for a replica. */
-const DEFAULTS = { save: '', appendonly: 'no', 'shutdown-timeout': '0' };
+/** Nothing is saved unless asked for; neither stopping nor a full sync waits for replicas that will not come. */
+const DEFAULTS = { save: '', appendonly: 'no', 'shutdown-timeout': '0', 'repl-diskless-sync-delay': '0' };
 
 export interface RedisOptions {
   /** Its working folder, made when missing: data, log, configuration. */

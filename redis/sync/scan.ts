@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dataset } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
-import { byteString, keyBytes } from '../key-bytes.ts';
 import { makePace } from '../pace.ts';
+import { scanNames } from '../scan-names.ts';
 import { MAX_BATCH } from './apply-writes.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
@@ -22,12 +22,12 @@ export async function scan(
   signal: AbortSignal,
 ): Promise<void> {
   const pace = makePace(attempt.plan.throttle.copyKeysPerSecond);
-  const pass: Pass = { attempt, bornLive, signal, pace };
   while (!signal.aborted) {
-    const next = attempt.link.datasets.find(
+    const datasets = attempt.link.datasets.filter(
       (dataset) => attempt.toScan.has(dataset.name) && takesPart(attempt, dataset),
     );
-    if (next) await scanDataset(pass, next);
+    if (datasets.length > 0)
+      await scanDatasets({ attempt, bornLive, signal, pace, datasets: new Set(datasets) });
     else {
       ears.target.touched.clear();
       await believeAgain(attempt);
@@ -41,43 +41,39 @@ type Pass = {
   readonly bornLive: BornLive;
   readonly signal: AbortSignal;
   readonly pace: (units: number, signal: AbortSignal) => Promise<boolean>;
+  readonly datasets: ReadonlySet<Dataset>;
 };
 
-async function scanDataset(pass: Pass, dataset: Dataset): Promise<void> {
-  const { attempt } = pass;
-  attempt.toScan.delete(dataset.name);
+/** One walk over each side's keys for all datasets: SCAN with MATCH walks over everything for each pattern. */
+async function scanDatasets(pass: Pass): Promise<void> {
+  const { attempt, datasets } = pass;
+  const names = [...datasets].map((dataset) => dataset.name);
+  for (const name of names) attempt.toScan.delete(name);
   const adopted = attempt.keyspace.adopted(attempt.link.name);
-  const known = (await attempt.ports.target.redis.sismember(adopted, dataset.name)) === 1;
-  await scanSide(pass, dataset, 'target', known ? 'change' : 'adopt');
-  if (!known) await attempt.ports.target.redis.sadd(adopted, dataset.name);
-  await scanSide(pass, dataset, 'source', 'scan');
-  if (!pass.signal.aborted) attempt.joined.add(dataset.name);
+  const known = await attempt.ports.target.redis.smismember(adopted, ...names);
+  // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
+  const manner = known.every((one) => one === 1) ? 'change' : 'adopt';
+  await scanSide(pass, 'target', manner);
+  await attempt.ports.target.redis.sadd(adopted, ...names);
+  await scanSide(pass, 'source', 'scan');
+  if (!pass.signal.aborted) for (const name of names) attempt.joined.add(name);
 }
 
-async function scanSide(pass: Pass, dataset: Dataset, side: Side, manner: Manner): Promise<void> {
-  const { attempt, signal } = pass;
-  for (const pattern of attempt.keyMap.patterns(dataset, side)) {
-    let cursor = '0';
-    do {
-      const args = [cursor, 'MATCH', keyBytes(pattern), 'COUNT', String(SCAN_COUNT)];
-      const [next, keys] = (await attempt.ports[side].redis.callBuffer('SCAN', args)) as [Buffer, Buffer[]];
-      cursor = next.toString();
-      await look(pass, dataset, side, manner, keys.map(byteString));
-    } while (cursor !== '0' && !signal.aborted);
+async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
+  const { attempt, signal, datasets } = pass;
+  for await (const names of scanNames(attempt.ports[side].redis, '*', SCAN_COUNT)) {
+    if (signal.aborted) return;
+    const keys = names.flatMap((name) => {
+      const dataset = attempt.keyMap.owner(side, name);
+      if (!dataset || !datasets.has(dataset)) return [];
+      return [side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name)];
+    });
+    await look(pass, side, manner, keys);
   }
 }
 
-async function look(
-  pass: Pass,
-  dataset: Dataset,
-  side: Side,
-  manner: Manner,
-  names: readonly string[],
-): Promise<void> {
+async function look(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {
   const { attempt, bornLive, signal } = pass;
-  const mine = names.filter((name) => attempt.keyMap.owner(side, name) === dataset);
-  const keys =
-    side === 'source' ? mine : mine.map((name) => attempt.keyMap.counterpart(dataset, 'target', name));
   const works = attempt.dirty.claim(keys, side, Date.now());
   const batches: Promise<void>[] = [];
   for (let i = 0; i < works.length; i += MAX_BATCH)
