@@ -10,16 +10,20 @@ export type GaugeAbout = {
 };
 
 /** A gauge that is computed at each scrape from what is known then, so that it can never claim an old value. */
-export function addGauge(registry: Registry, about: GaugeAbout, samples: () => readonly Sample[]): void {
+export function addGauge(
+  registry: Registry,
+  { name, help, labels: labelNames = [] }: GaugeAbout,
+  samples: () => readonly Sample[],
+): void {
   new Gauge({
-    name: about.name,
-    help: about.help,
-    labelNames: about.labels ?? [],
+    name,
+    help,
+    labelNames,
     registers: [registry],
     collect() {
       this.reset();
       // reset() leaves a zero where there is no label.
-      this.remove();
+      if (labelNames.length === 0) this.remove();
       for (const [labels, value] of samples()) if (value !== null) this.set({ ...labels }, value);
     },
   });

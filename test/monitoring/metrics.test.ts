@@ -1,0 +1,215 @@
+import { beforeEach, expect, it } from 'vitest';
+import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
+import { createMetrics, type Metrics } from '../../monitoring/metrics.ts';
+import { exampleProgress } from '../support/example-progress.ts';
+import { exampleSnapshot, type World } from '../support/example-snapshot.ts';
+import { exposed } from '../support/exposition.ts';
+import { BACKUP, CUTOVER, feedAll } from '../support/fed-metrics.ts';
+import { promtool } from '../support/promtool.ts';
+
+const START_MS = 1_800_000_000_000;
+let nowMs: number;
+let metrics: Metrics;
+
+beforeEach(() => {
+  nowMs = START_MS;
+  metrics = createMetrics(() => nowMs);
+});
+
+function syncOf(change: World['sync'] = {}): LinkStatus {
+  const status = exampleSnapshot(nowMs, { sync: change }).links[0]?.sync;
+  if (!status) throw new Error('no sync');
+  return status;
+}
+
+function verifyOf(change: World['verify'] = {}): VerifyStatus {
+  const status = exampleSnapshot(nowMs, { verify: change }).links[0]?.verify;
+  if (!status) throw new Error('no verifier');
+  return status;
+}
+
+const starting = (series: ReadonlyMap<string, number>, prefix: string) =>
+  [...series].filter(([name]) => name.startsWith(prefix));
+
+it('promtool has nothing to say against the exposition, empty or full', async () => {
+  expect(promtool(['check', 'metrics'], await metrics.exposition()).problems).toBe('');
+  feedAll(metrics, nowMs);
+  expect(promtool(['check', 'metrics'], await metrics.exposition()).problems).toBe('');
+});
+
+it('two sets of metrics live side by side in one process', async () => {
+  metrics.link(syncOf());
+  expect(starting(await exposed(createMetrics()), 'jday_link')).toEqual([]);
+});
+
+it('lag is told in seconds for each direction, and what is not measured is not told (L7)', async () => {
+  metrics.link(syncOf({ lagMs: { toTarget: { p50: 1, p99: 8 }, toSource: { p50: null, p99: null } } }));
+  expect(starting(await exposed(metrics), 'jday_link_lag_seconds')).toEqual([
+    ['jday_link_lag_seconds{link="v1",direction="to_target",percentile="p50"}', 0.001],
+    ['jday_link_lag_seconds{link="v1",direction="to_target",percentile="p99"}', 0.008],
+  ]);
+});
+
+it('a link that has been silent for more than 15 s claims nothing but when it spoke and what it counted (L7)', async () => {
+  metrics.link(syncOf());
+  nowMs += 15_000;
+  expect((await exposed(metrics)).get('jday_link_pending_keys{link="v1",direction="to_target"}')).toBe(0);
+  nowMs += 1;
+  const names = starting(await exposed(metrics), 'jday_link').map(([series]) => series.replace(/\{.*/, ''));
+  expect(new Set(names)).toEqual(
+    new Set([
+      'jday_link_status_timestamp_seconds',
+      'jday_link_carried_changes_total',
+      'jday_link_conflicts_total',
+    ]),
+  );
+});
+
+it('a link that speaks again is believed again', async () => {
+  metrics.link(syncOf());
+  nowMs += 60_000;
+  metrics.link(syncOf());
+  const lag = 'jday_link_lag_seconds{link="v1",direction="to_target",percentile="p99"}';
+  expect((await exposed(metrics)).get(lag)).toBe(0.008);
+});
+
+it('what attempts carried adds up: a count that fell and a new token each begin an attempt', async () => {
+  const carried = async () =>
+    (await exposed(metrics)).get('jday_link_carried_changes_total{link="v1",direction="to_target"}');
+  const tell = (token: number, toTarget: number) =>
+    metrics.link(syncOf({ token, carried: { toTarget, toSource: 0 } }));
+  tell(1, 10);
+  tell(1, 30);
+  expect(await carried()).toBe(30);
+  tell(1, 5);
+  expect(await carried()).toBe(35);
+  tell(2, 7);
+  expect(await carried()).toBe(42);
+  tell(2, 7);
+  expect(await carried()).toBe(42);
+});
+
+it('an open breaker is told with its side', async () => {
+  metrics.link(syncOf({ breaker: { side: 'source', reason: 'came back empty' } }));
+  const series = await exposed(metrics);
+  expect(series.get('jday_link_breaker_open{link="v1",side="source"}')).toBe(1);
+  expect(series.get('jday_link_breaker_open{link="v1",side="target"}')).toBe(0);
+});
+
+it('a verifier that is silent claims no integrity (L7)', async () => {
+  metrics.verified(verifyOf());
+  expect((await exposed(metrics)).get('jday_verify_keys{link="v1",state="equal"}')).toBe(100);
+  nowMs += 15_001;
+  const left = starting(await exposed(metrics), 'jday_verify').map(([series]) => series);
+  expect(left).toEqual(['jday_verify_passes_total{link="v1"}']);
+  expect(starting(await exposed(metrics), 'jday_sessions')).toEqual([]);
+});
+
+it('an impact that nobody measures any more is absent, not zero (L7)', async () => {
+  expect(starting(await exposed(metrics), 'jday_impact')).toEqual([]);
+  metrics.impact({ at: nowMs, percent: 1.2, low: -0.5, high: 3, windows: 12 });
+  const series = await exposed(metrics);
+  expect(series.get('jday_impact_ratio')).toBe(0.012);
+  expect(series.get('jday_impact_low_ratio')).toBe(-0.005);
+  nowMs += 600_001;
+  expect(starting(await exposed(metrics), 'jday_impact')).toEqual([]);
+});
+
+it('exactly one phase, one side, one wait and one verdict a gate hold', async () => {
+  metrics.progress(exampleProgress());
+  const series = await exposed(metrics);
+  const holding = (name: string) =>
+    starting(series, `${name}{`).flatMap(([one, value]) => (value === 1 ? [one.slice(name.length)] : []));
+  expect(holding('jday_migration_phase')).toEqual(['{migration="example",phase="watch"}']);
+  expect(holding('jday_migration_authority')).toEqual(['{migration="example",side="target"}']);
+  expect(holding('jday_migration_waiting')).toEqual(['{migration="example",what="time"}']);
+  expect(holding('jday_gate_verdict')).toEqual([
+    '{migration="example",gate="lag",verdict="green"}',
+    '{migration="example",gate="impact",verdict="alert"}',
+  ]);
+});
+
+it('paused, throttled and the way back are told as they are, what is not known not at all', async () => {
+  const rollback = { lossless: false, estimateMs: null, writesAtRisk: null, windowEndsAt: null };
+  metrics.progress(
+    exampleProgress({ paused: { by: 'ann', reason: 'lunch' }, throttled: 'impact', rollback }),
+  );
+  const series = await exposed(metrics);
+  expect(series.get('jday_migration_paused{migration="example"}')).toBe(1);
+  expect(series.get('jday_migration_throttled{migration="example"}')).toBe(1);
+  expect(series.get('jday_migration_done{migration="example"}')).toBe(0);
+  expect(series.get('jday_progress_ratio{migration="example"}')).toBe(0.8);
+  expect(starting(series, 'jday_rollback')).toEqual([['jday_rollback_lossless{migration="example"}', 0]]);
+});
+
+it('a migration that has ended stays done, claims no gates and no way back, and its links are not silent', async () => {
+  feedAll(metrics, nowMs);
+  metrics.progress(exampleProgress({ phase: 'ended', outcome: 'completed', percent: 100 }));
+  nowMs += 30 * 86_400_000;
+  const series = await exposed(metrics);
+  expect(series.get('jday_migration_done{migration="example"}')).toBe(1);
+  expect(series.get('jday_migration_phase{migration="example",phase="ended"}')).toBe(1);
+  for (const prefix of ['jday_gate', 'jday_rollback', 'jday_migration_waiting', 'jday_link_status'])
+    expect(starting(series, prefix)).toEqual([]);
+});
+
+it('the next migration takes the place of one that has ended', async () => {
+  metrics.progress(exampleProgress({ phase: 'ended', outcome: 'aborted' }));
+  metrics.progress(exampleProgress({ migration: 'second' }));
+  expect(starting(await exposed(metrics), 'jday_migration_done')).toEqual([
+    ['jday_migration_done{migration="second"}', 0],
+  ]);
+});
+
+it('a running migration of which nothing was heard for hours is not described (L7)', async () => {
+  metrics.progress(exampleProgress());
+  nowMs += 4 * 3_600_000 + 1;
+  expect(starting(await exposed(metrics), 'jday_migration')).toEqual([]);
+});
+
+it('a switch is told in seconds, with its steps', async () => {
+  metrics.switched(CUTOVER);
+  const series = await exposed(metrics);
+  expect(series.get('jday_switches_total{to="target"}')).toBe(1);
+  expect(series.get('jday_switches_total{to="source"}')).toBe(0);
+  expect(series.get('jday_switch_fenced_seconds{to="target"}')).toBe(0.042);
+  expect(series.get('jday_switch_step_seconds{to="target",step="drain"}')).toBe(0.03);
+  expect(series.get('jday_switch_timestamp_seconds{to="target"}')).toBe(START_MS / 1_000);
+});
+
+it('the last backup is told, and whether it was proven (L10)', async () => {
+  metrics.backup(BACKUP);
+  metrics.backup({ ...BACKUP, proven: false });
+  const series = await exposed(metrics);
+  expect(series.get('jday_backup_proven')).toBe(0);
+  expect(series.get('jday_backup_store_bytes{store="v1"}')).toBe(2_000_000);
+  expect(series.get('jday_backup_files_bytes{files="nexten-models"}')).toBe(500);
+});
+
+it('neither keys, nor reasons, nor addresses stand in the metrics (L12)', async () => {
+  const secret = 'session:4711-secret';
+  metrics.verified(verifyOf({ evidence: [{ dataset: 'sessions', key: secret, what: secret }] }));
+  metrics.link(syncOf({ breaker: { side: 'source', reason: secret }, throttled: secret, joined: [secret] }));
+  metrics.progress(exampleProgress({ lastFailure: secret, paused: { by: secret, reason: secret } }));
+  metrics.switched({
+    ...CUTOVER,
+    steps: [{ step: `traffic not confirmed: http://${secret}@router`, ms: 0 }],
+  });
+  const text = await metrics.exposition();
+  expect(text).toContain('step="traffic not confirmed"');
+  expect(text).not.toContain(secret);
+});
+
+it('bytes add up by side and direction, from zero on', async () => {
+  const read = 'jday_traffic_bytes_total{side="source",direction="read"}';
+  expect((await exposed(metrics)).get(read)).toBe(0);
+  metrics.traffic('source', 'read', 100);
+  metrics.traffic('source', 'read', 50);
+  expect((await exposed(metrics)).get(read)).toBe(150);
+});
+
+it('the process tells its CPU and its memory', async () => {
+  const series = await exposed(metrics);
+  expect(series.get('jday_process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+  expect(series.get('jday_process_cpu_seconds_total')).toBeGreaterThanOrEqual(0);
+});

@@ -1,0 +1,80 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { becomeReady, startChild } from '../../servers/child.ts';
+import { freePort } from '../../servers/free-port.ts';
+import { findTool } from '../../servers/tools.ts';
+
+const OURS = fileURLToPath(new URL('../../monitoring/prometheus/', import.meta.url));
+const READY_DEADLINE_MS = 30_000;
+
+export type PrometheusOptions = {
+  /** Its working folder, made when missing: configuration, log, data. */
+  readonly dir: string;
+  /** `host:port` of what it scrapes as job `jday`. */
+  readonly target: string;
+};
+
+export type Found = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+
+export type Prometheus = {
+  readonly url: string;
+  /** What an instant query finds now; empty = no data. */
+  query(expr: string): Promise<readonly Found[]>;
+  stop(): Promise<void>;
+};
+
+/** A real Prometheus with our own rules, which scrapes and evaluates every second. */
+export async function startPrometheus({ dir, target }: PrometheusOptions): Promise<Prometheus> {
+  const home = resolve(dir);
+  mkdirSync(home, { recursive: true });
+  cpSync(join(OURS, 'rules'), join(home, 'rules'), { recursive: true });
+  writeFileSync(join(home, 'prometheus.yml'), configuration(target));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = startChild({
+    program: findTool('prometheus'),
+    args: [
+      `--config.file=${join(home, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(home, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    cwd: home,
+    logFile: join(home, 'prometheus.log'),
+  });
+  await becomeReady(child, 'prometheus', () => answers(`${url}/-/ready`), READY_DEADLINE_MS);
+  return { url, query: (expr) => query(url, expr), stop: child.stop };
+}
+
+function configuration(target: string): string {
+  return JSON.stringify({
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: ['rules/recording.yml', 'rules/alerts.yml'],
+    scrape_configs: [{ job_name: 'jday', static_configs: [{ targets: [target] }] }],
+  });
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+type Answer = {
+  readonly error?: string;
+  readonly data?: {
+    readonly result: readonly { metric: Record<string, string>; value: readonly [number, string] }[];
+  };
+};
+
+async function query(url: string, expr: string): Promise<readonly Found[]> {
+  const response = await fetch(`${url}/api/v1/query`, {
+    method: 'POST',
+    body: new URLSearchParams({ query: expr }),
+  });
+  const { error, data } = (await response.json()) as Answer;
+  if (data === undefined) throw new Error(`${expr}: ${error}`);
+  return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+}
