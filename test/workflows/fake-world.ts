@@ -8,7 +8,8 @@ import { exampleSnapshot, type World } from '../support/example-snapshot.ts';
 
 type Name = keyof MigrationActivities;
 
-const LOOK_MS = 20;
+/** Also how often a long activity heartbeats: dozens run at once, each costing the server a call. */
+const LOOK_MS = 50;
 
 /** Stands for stores, sync and verifier of one migration: remembers what it was asked, in order, and does as it is told. */
 export class FakeWorld {
@@ -30,15 +31,28 @@ export class FakeWorld {
   readonly #hooks = new Map<Name, () => void>();
   #passes = 0;
 
+  /** The calls that tell the order of things; of the long activities only the sync of one link. */
+  get order(): readonly string[] {
+    return this.calls.filter((call) => !/^(verify |measure|sync nexten)/.test(call));
+  }
+
+  /** What of it came after the first call of that name. */
+  after(name: string): readonly string[] {
+    return this.order.slice(this.order.indexOf(name) + 1);
+  }
+
   /** The next calls of an activity fail so, one after the other; then it succeeds again. */
   fail(name: Name, ...failures: readonly Error[]): void {
     this.#failures.set(name, [...(this.#failures.get(name) ?? []), ...failures]);
   }
 
-  /** Calls of an activity wait inside it, heartbeating, until the returned function is called. */
-  close(name: Name): () => void {
+  /** Calls of an activity wait inside it, heartbeating, until it is opened. */
+  close(name: Name): void {
     this.#closed.add(name);
-    return () => this.#closed.delete(name);
+  }
+
+  open(name: Name): void {
+    this.#closed.delete(name);
   }
 
   /** Done whenever an activity begins. */

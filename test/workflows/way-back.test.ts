@@ -1,30 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { FAILURES } from '../../domain/failure.ts';
-import { abortSignal, resumeUpdate, rollbackUpdate } from '../../workflows/messages.ts';
+import { abortSignal, pauseUpdate, rollbackUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
-import { type FakeWorld, finalFailure } from './fake-world.ts';
+import { finalFailure } from './fake-world.ts';
 import { BEFORE_THE_FLIP, FROM_THE_FLIP_ON, STAYS_IN } from './stories.ts';
-import { progress, type Started, until, waitsForApproval, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, waitsForApproval, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
-
-async function stayIn(phase: keyof typeof STAYS_IN): Promise<Started> {
-  const { change, prepare } = STAYS_IN[phase];
-  const started = await migrations.start(change, prepare);
-  await until(started.handle, `is in phase ${phase}`, (seen) => seen.phase === phase);
-  if (phase === 'cutover')
-    await eventually('the cutover began', () => started.world.calls.includes('cutover'));
-  return started;
-}
-
-/** What was called after the first call of that name, long activities aside. */
-function after(world: FakeWorld, name: string): readonly string[] {
-  return undone(world).slice(undone(world).indexOf(name) + 1);
-}
-
-function undone(world: FakeWorld): readonly string[] {
-  return world.calls.filter((call) => !/^(verify|measure|sync nexten)/.test(call));
-}
 
 const UNDO_OF_THE_SYNC = [
   'settleSource',
@@ -49,7 +31,7 @@ describe.concurrent('an abort before the flip', () => {
   test.each(BEFORE_THE_FLIP)(
     'in phase %s undoes what was done, newest first, V1 serving (L9)',
     async (phase) => {
-      const { handle, world } = await stayIn(phase);
+      const { handle, world } = await migrations.stayIn(phase);
       await handle.signal(abortSignal, { reason: `tried in ${phase}`, by: 'ann' });
       const report = await handle.result();
       expect(report).toMatchObject({
@@ -61,7 +43,7 @@ describe.concurrent('an abort before the flip', () => {
       });
       expect(report.phases.at(-1)?.phase).toBe(phase);
       const undo = UNDO[phase] ?? [];
-      expect(undone(world).slice(undone(world).length - undo.length)).toEqual(undo);
+      expect(world.order.slice(world.order.length - undo.length)).toEqual(undo);
       expect(world.calls).not.toContain('rollback');
       expect([...world.running]).toEqual([]);
     },
@@ -72,14 +54,16 @@ describe.concurrent('an abort from the cutover on', () => {
   test.each(FROM_THE_FLIP_ON)(
     'in phase %s gives the authority back, then undoes, clearing nothing',
     async (phase) => {
-      const { handle, world } = await stayIn(phase);
+      const { handle, world } = await migrations.stayIn(phase);
       await handle.signal(abortSignal, `tried in ${phase}`);
       if (phase === 'cutover') {
         // Shielded: it goes on after the abort, and only then the way back begins.
-        await until(handle, 'the abort is known', (seen) => seen.waitingFor.why.includes('cutover'));
+        const pause = handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
+        await expect(pause).rejects.toMatchObject({
+          cause: { message: expect.stringMatching(/going back/) as string },
+        });
         expect(world.calls).not.toContain('rollback');
-        STAYS_IN.cutover.prepare?.(world);
-        world.close('cutover')();
+        world.open('cutover');
       }
       const report = await handle.result();
       expect(report).toMatchObject({
@@ -89,7 +73,7 @@ describe.concurrent('an abort from the cutover on', () => {
         undone: [],
       });
       expect(report.rollback).toMatchObject({ to: 'source', epoch: 3 });
-      expect(after(world, 'rollback')).toEqual(['sync v1 stopped', 'dropTraces, ledger kept', 'release']);
+      expect(world.after('rollback')).toEqual(['sync v1 stopped', 'dropTraces, ledger kept', 'release']);
       expect(world.calls).not.toContain('clearTarget');
     },
   );
@@ -97,20 +81,20 @@ describe.concurrent('an abort from the cutover on', () => {
 
 describe.concurrent('the same way back', () => {
   test('is taken by the cancellation of the workflow', async () => {
-    const { handle, world } = await stayIn('sync');
+    const { handle, world } = await migrations.stayIn('sync');
     await handle.cancel();
     expect(await handle.result()).toMatchObject({ outcome: 'aborted', reason: 'the workflow was cancelled' });
-    expect(undone(world).slice(-UNDO_OF_THE_SYNC.length)).toEqual(UNDO_OF_THE_SYNC);
+    expect(world.order.slice(-UNDO_OF_THE_SYNC.length)).toEqual(UNDO_OF_THE_SYNC);
   });
 
   test('is taken by a cancellation after the flip', async () => {
-    const { handle } = await stayIn('watch');
+    const { handle } = await migrations.stayIn('watch');
     await handle.cancel();
     expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', authority: 'source' });
   });
 
   test('is taken by the update rollback, whose answer is the progress', async () => {
-    const { handle } = await stayIn('watch');
+    const { handle } = await migrations.stayIn('watch');
     const answer = await handle.executeUpdate(rollbackUpdate, {
       args: [{ by: 'ann', reason: 'numbers look odd' }],
     });
@@ -148,7 +132,7 @@ describe.concurrent('the same way back', () => {
   });
 
   test('is taken by a trigger before the flip', async () => {
-    const { handle, world } = await stayIn('sync');
+    const { handle, world } = await migrations.stayIn('sync');
     world.seen = { verify: { equal: 90, diverged: 10 } };
     const report = await handle.result();
     expect(report).toMatchObject({
@@ -158,7 +142,7 @@ describe.concurrent('the same way back', () => {
   });
 
   test('is taken by a trigger after the flip, and by no silence before it (L7)', async () => {
-    const { handle, world } = await stayIn('watch');
+    const { handle, world } = await migrations.stayIn('watch');
     world.seen = { sync: null, verify: null };
     const before = world.looks;
     await eventually('looks found nothing', () => world.looks > before + 3);
@@ -171,7 +155,7 @@ describe.concurrent('the same way back', () => {
   });
 
   test('goes on after an undo that failed, and the report names it', async () => {
-    const { handle, world } = await stayIn('approval');
+    const { handle, world } = await migrations.stayIn('approval');
     world.fail('settleSource', finalFailure(FAILURES.BadConfiguration, 'V2 is gone'));
     world.fail('clearTarget', finalFailure(FAILURES.BadConfiguration, 'V2 is still gone'));
     await handle.signal(abortSignal, 'because');
@@ -180,113 +164,33 @@ describe.concurrent('the same way back', () => {
       { step: 'carry what was written on V2 to V1', problem: 'settleSource: V2 is gone' },
       { step: 'clear V2 of what we wrote', problem: 'clearTarget: V2 is still gone' },
     ]);
-    expect(undone(world).slice(-3)).toEqual(['unfence', 'dropTraces', 'release']);
-  });
-});
-
-const tooSlow = () => finalFailure(FAILURES.CutoverTooSlow, 'drain took 900 ms');
-
-describe.concurrent('a cutover', () => {
-  test('that is too slow twice is tried again on green gates and then completes', async () => {
-    const { handle } = await migrations.start({}, (fake) => fake.fail('cutover', tooSlow(), tooSlow()));
-    const report = await handle.result();
-    expect(report).toMatchObject({ outcome: 'completed', cutover: { attempts: 3, to: 'target' } });
-  });
-
-  test('that is too slow as often as the plan allows aborts', async () => {
-    const { handle, world } = await migrations.start({}, (fake) =>
-      fake.fail('cutover', tooSlow(), tooSlow(), tooSlow()),
-    );
-    expect(await handle.result()).toMatchObject({ outcome: 'aborted', reason: 'cutover: drain took 900 ms' });
-    expect(after(world, 'cutover').filter((call) => call === 'cutover')).toHaveLength(2);
-    expect(undone(world).slice(-7)).toEqual(['unfence', ...UNDO_OF_THE_SYNC]);
-  });
-
-  test('that broke before the flip is un-fenced at once and tried again (L8)', async () => {
-    const { handle, world } = await migrations.start({}, (fake) =>
-      fake.fail('cutover', new Error('connection lost')),
-    );
-    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
-    expect(after(world, 'cutover').slice(0, 2)).toEqual(['unfence', 'cutover']);
-  });
-
-  test('that broke after the flip is finished forward, V1 is not opened (L1, L8)', async () => {
-    const { handle, world } = await migrations.start({}, (fake) => {
-      fake.fail('cutover', new Error('connection lost'));
-      fake.when('cutover', () => (fake.authority = 'target'));
-    });
-    expect(await handle.result()).toMatchObject({ outcome: 'completed', authority: 'target' });
-    expect(after(world, 'cutover')[0]).toBe('cutover');
-    expect(world.calls).not.toContain('unfence');
-  });
-
-  const uncertain = () => finalFailure(FAILURES.OwnershipUncertain, 'the records disagree');
-
-  test('that leaves nobody knowing who serves waits for an operator, undoes nothing, and goes on by resume', async () => {
-    const { handle, world } = await migrations.start({}, (fake) => fake.fail('cutover', uncertain()));
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
-    expect((await progress(handle)).lastFailure).toMatch(
-      /nobody can know which side serves.*the records disagree/,
-    );
-    expect(after(world, 'cutover')).toEqual([]);
-    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
-    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
-  });
-
-  test('that leaves nobody knowing, then aborted, goes back the way the stores say once they agree', async () => {
-    const { handle, world } = await migrations.start({}, (fake) => {
-      fake.fail('cutover', uncertain());
-      fake.authorityKnown = false;
-    });
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
-    await handle.signal(abortSignal, 'give up');
-    await until(handle, 'still nobody knows', ({ lastFailure }) =>
-      /until the stores agree/.test(lastFailure ?? ''),
-    );
-    expect(after(world, 'cutover')).toEqual([]);
-    world.authorityKnown = true;
-    world.authority = 'target';
-    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
-    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', reason: 'give up' });
-    expect(after(world, 'cutover')[0]).toBe('rollback');
-  });
-});
-
-describe.concurrent('a rollback', () => {
-  test('that fails for good stops nothing that V2 needs, and is tried again by resume', async () => {
-    const { handle, world } = await stayIn('watch');
-    world.fail('rollback', finalFailure(FAILURES.OwnershipUncertain, 'the records disagree'));
-    await handle.signal(abortSignal, 'back');
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
-    expect(world.running).toContain('sync v1');
-    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
-    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', authority: 'source' });
+    expect(world.order.slice(-3)).toEqual(['unfence', 'dropTraces', 'release']);
   });
 });
 
 describe.concurrent('a second abort', () => {
   test('while one is under way changes nothing', async () => {
-    const { handle, world } = await stayIn('approval');
-    const open = world.close('clearTarget');
+    const { handle, world } = await migrations.stayIn('approval');
+    world.close('clearTarget');
     await handle.signal(abortSignal, 'first');
     await eventually('it is clearing', () => world.calls.includes('clearTarget'));
     await handle.signal(abortSignal, 'second');
-    open();
+    world.open('clearTarget');
     expect(await handle.result()).toMatchObject({ outcome: 'aborted', reason: 'first' });
     expect(world.calls.filter((call) => call === 'clearTarget')).toHaveLength(1);
   });
 
   test('that comes while the sync is being ended at the very end is too late', async () => {
     const { handle, world } = await migrations.start({}, (fake) => fake.close('dropTraces'));
-    await eventually('traces are being dropped', () => world.calls.includes('dropTraces'));
+    await eventually('traces are dropped', () => world.calls.includes('dropTraces'), PATIENCE);
     await handle.signal(abortSignal, 'late');
-    world.close('dropTraces')();
+    world.open('dropTraces');
     expect(await handle.result()).toMatchObject({ outcome: 'completed', reason: null });
   });
 });
 
 test('waiting for an approval does not lead past it', async () => {
-  const { handle, world } = await stayIn('approval');
+  const { handle, world } = await migrations.stayIn('approval');
   await waitsForApproval(handle, 'cutover');
   const before = world.looks;
   await eventually('it has looked again', () => world.looks > before);

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { legalNow, type Message, refusal } from '../../domain/legal-now.ts';
+import { inputProblem, readAbort } from '../../domain/message-input.ts';
+import { beginRun, type RunState } from '../../domain/run-state.ts';
+import { examplePlan } from '../support/example-plan.ts';
+
+const asked = { what: 'approval', gate: 'cutover', why: 'asked' } as const;
+const stuck = { what: 'resume', why: 'an operator has to look' } as const;
+const wish = { by: 'ann', reason: 'enough' };
+
+function state(change: Partial<RunState>): RunState {
+  return { ...beginRun(examplePlan(), 0), ...change };
+}
+
+const completing = [{ gate: 'complete', by: 'ann', reason: 'fine', atMs: 1 }] as const;
+
+const LEGAL: readonly [string, Partial<RunState>, readonly Message[]][] = [
+  ['at work', {}, ['pause', 'abort']],
+  ['waiting for an approval', { waitingFor: asked }, ['approve', 'pause', 'abort']],
+  ['paused', { paused: wish }, ['resume', 'abort']],
+  ['waiting for an operator', { waitingFor: stuck }, ['pause', 'resume', 'abort']],
+  ['after the flip', { authority: 'target' }, ['pause', 'extendWindow', 'complete', 'rollback', 'abort']],
+  [
+    'after the flip, completion approved',
+    { authority: 'target', approvals: completing },
+    ['pause', 'rollback', 'abort'],
+  ],
+  ['once the sync has ended', { authority: 'target', sealed: true }, []],
+  ['on the way back', { stop: wish }, []],
+  ['stuck on the way back', { stop: wish, waitingFor: stuck }, ['resume', 'abort']],
+  ['at the end', { phase: 'ended', outcome: 'aborted' }, []],
+];
+
+test.each(LEGAL)('%s, these messages are legal and no other', (_what, change, legal) => {
+  expect(legalNow(state(change))).toEqual(legal);
+  for (const message of legal) expect(refusal(state(change), message, 'cutover')).toBeNull();
+});
+
+const REFUSED: readonly [Message, Partial<RunState>, string][] = [
+  ['rollback', {}, 'rollback is not possible now: V1 still serves, use abort. Legal now: pause, abort'],
+  [
+    'pause',
+    { phase: 'ended', outcome: 'aborted' },
+    'pause is not possible now: the migration has ended (aborted). Nothing can be asked of it any more',
+  ],
+  [
+    'complete',
+    { stop: wish },
+    'complete is not possible now: the migration is going back (enough). Nothing can be asked of it any more',
+  ],
+  [
+    'rollback',
+    { authority: 'target', sealed: true },
+    'rollback is not possible now: the migration is being completed and the sync has been stopped. Nothing can be asked of it any more',
+  ],
+  [
+    'extendWindow',
+    { authority: 'target', approvals: completing },
+    'extendWindow is not possible now: the completion has been approved. Legal now: pause, rollback, abort',
+  ],
+];
+
+test.each(REFUSED)('%s is refused with the reason and what is legal instead', (message, change, text) => {
+  expect(refusal(state(change), message)).toBe(text);
+});
+
+test('the input of an update is checked field by field', () => {
+  const fields = ['gate', 'by', 'reason'] as const;
+  expect(inputProblem({ gate: 'cutover', by: 'ann', reason: 'fine' }, fields)).toBeNull();
+  expect(inputProblem({ gate: 'lunch', by: 'ann', reason: 'fine' }, fields)).toBe(
+    'gate: expected one of readiness, cutover, complete',
+  );
+  expect(inputProblem({ gate: 'cutover', by: ' ', reason: 'fine' }, fields)).toMatch(/^by: expected a text/);
+  expect(inputProblem({ gate: 'cutover', by: 'ann', reason: 'x'.repeat(501) }, fields)).toMatch(
+    /^reason: expected a text/,
+  );
+  for (const days of [0, -1, 366, Number.NaN, '3']) {
+    expect(inputProblem({ days, by: 'ann' }, ['days', 'by'])).toMatch(/^days: expected a number above 0/);
+  }
+  for (const input of [undefined, null, 'cutover', [], 3])
+    expect(inputProblem(input, fields)).toMatch(/expected an object/);
+});
+
+test('an abort is understood in every form, and never refused', () => {
+  expect(readAbort({ reason: 'enough', by: 'ann' })).toEqual({ reason: 'enough', by: 'ann' });
+  expect(readAbort('enough')).toEqual({ reason: 'enough', by: 'operator' });
+  for (const input of [undefined, null, 3, [], {}, '', { reason: 3 }]) {
+    expect(readAbort(input)).toEqual({ reason: 'no reason given', by: 'operator' });
+  }
+});

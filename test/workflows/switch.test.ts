@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { FAILURES } from '../../domain/failure.ts';
+import { abortSignal, resumeUpdate } from '../../workflows/messages.ts';
+import { finalFailure } from './fake-world.ts';
+import { progress, until, withMigrations } from './with-migrations.ts';
+
+const migrations = withMigrations();
+
+const tooSlow = () => finalFailure(FAILURES.CutoverTooSlow, 'drain took 900 ms');
+
+describe.concurrent('a cutover', () => {
+  test('that is too slow twice is tried again on green gates and then completes', async () => {
+    const { handle } = await migrations.start({}, (fake) => fake.fail('cutover', tooSlow(), tooSlow()));
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed', cutover: { attempts: 3, to: 'target' } });
+  });
+
+  test('that is too slow as often as the plan allows aborts', async () => {
+    const { handle, world } = await migrations.start({}, (fake) =>
+      fake.fail('cutover', tooSlow(), tooSlow(), tooSlow()),
+    );
+    expect(await handle.result()).toMatchObject({ outcome: 'aborted', reason: 'cutover: drain took 900 ms' });
+    expect(world.after('cutover').filter((call) => call === 'cutover')).toHaveLength(2);
+    expect(world.order.slice(-7, -5)).toEqual(['unfence', 'settleSource']);
+  });
+
+  test('that broke before the flip is un-fenced at once and tried again (L8)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) =>
+      fake.fail('cutover', new Error('connection lost')),
+    );
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+    expect(world.after('cutover').slice(0, 2)).toEqual(['unfence', 'cutover']);
+  });
+
+  test('that broke after the flip is finished forward, V1 is not opened (L1, L8)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => (fake.authority = 'target'));
+    });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed', authority: 'target' });
+    expect(world.after('cutover')[0]).toBe('cutover');
+    expect(world.calls).not.toContain('unfence');
+  });
+
+  const uncertain = () => finalFailure(FAILURES.OwnershipUncertain, 'the records disagree');
+
+  test('that leaves nobody knowing who serves waits for an operator, undoes nothing, and goes on by resume', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => fake.fail('cutover', uncertain()));
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    expect((await progress(handle)).lastFailure).toMatch(
+      /nobody can know which side serves.*the records disagree/,
+    );
+    expect(world.after('cutover')).toEqual([]);
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('that leaves nobody knowing, then aborted, goes back the way the stores say once they agree', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', uncertain());
+      fake.authorityKnown = false;
+    });
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await handle.signal(abortSignal, 'give up');
+    await until(handle, 'still nobody knows', ({ lastFailure }) =>
+      /until the stores agree/.test(lastFailure ?? ''),
+    );
+    expect(world.after('cutover')).toEqual([]);
+    world.authorityKnown = true;
+    world.authority = 'target';
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', reason: 'give up' });
+    expect(world.after('cutover')[0]).toBe('rollback');
+  });
+});
+
+describe.concurrent('a rollback', () => {
+  test('that fails for good stops nothing that V2 needs, and is tried again by resume', async () => {
+    const { handle, world } = await migrations.stayIn('watch');
+    world.fail('rollback', finalFailure(FAILURES.OwnershipUncertain, 'the records disagree'));
+    await handle.signal(abortSignal, 'back');
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    expect(world.running).toContain('sync v1');
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', authority: 'source' });
+  });
+});
