@@ -50,9 +50,9 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const names = [...datasets].map((dataset) => dataset.name);
   for (const name of names) attempt.toScan.delete(name);
   const adopted = attempt.keyspace.adopted(attempt.link.name);
-  const known = await attempt.ports.target.redis.smismember(adopted, ...names);
+  const known = new Set(await attempt.ports.target.redis.smembers(adopted));
   // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
-  const manner = known.every((one) => one === 1) ? 'change' : 'adopt';
+  const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
   await scanSide(pass, 'target', manner);
   await attempt.ports.target.redis.sadd(adopted, ...names);
   await scanSide(pass, 'source', 'scan');
