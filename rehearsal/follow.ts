@@ -1,26 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Report } from '../domain/report.ts';
 import type { Migrations, Seen } from '../client/migrations.ts';
+import type { Report } from '../domain/report.ts';
 
-const LOOK_EVERY_MS = 150;
+const LOOK_EVERY_MS = 200;
 
-/** Looks at the migration until it has ended. */
+/**
+ * Looks at the migration until it has ended. Asks for the report only then: a call that is still waiting when
+ * everything is stopped would be tried again on a closed connection.
+ */
 export async function follow(
   migrations: Migrations,
   workflowId: string,
   look: (seen: Seen) => void | Promise<void>,
   signal: AbortSignal,
 ): Promise<Report> {
-  let ended = false;
-  const report = migrations.report(workflowId).finally(() => {
-    ended = true;
-  });
-  // Awaited below; a failure in between must not end the process.
-  report.catch(() => {});
-  while (!ended && !signal.aborted) {
+  while (await migrations.isRunning(workflowId)) {
     await look(await migrations.progress(workflowId));
-    await Promise.race([delay(LOOK_EVERY_MS), report.catch(() => {})]);
+    await delay(LOOK_EVERY_MS, undefined, { signal });
   }
-  signal.throwIfAborted();
-  return report;
+  return migrations.report(workflowId);
 }

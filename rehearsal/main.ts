@@ -1,4 +1,5 @@
 /** The rehearsal of the real thing: a whole migration of live apps on servers of its own, proven by the apps' logs. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { reportLines } from '../client/format/report-lines.ts';
 import { tellFailure } from '../client/failure.ts';
 import { processTerminal } from '../client/terminal.ts';
@@ -13,6 +14,9 @@ import { type Options, parseOptions, USAGE } from './options.ts';
 import { perform } from './perform.ts';
 import { type Scene, setScene } from './scene.ts';
 import { judge, rulesOf, type Verdict } from './verdict.ts';
+
+/** A question to Temporal is given up after about this time. */
+const LAST_CALLS_MS = 3_000;
 
 const EXIT = { asExpected: 0, notAsExpected: 1, usage: 2, interrupted: 130 } as const;
 
@@ -34,8 +38,8 @@ export async function rehearse(argv: readonly string[]): Promise<number> {
     for (const line of tellFailure(error).lines) terminal.note(line);
     return EXIT.notAsExpected;
   } finally {
-    // After an interruption it fails, because everything under it stops; that is no news.
-    played.catch(() => {});
+    // After an interruption it fails, because it is told to stop; that is no news. Calls under way get a moment.
+    await Promise.race([played.catch(() => {}), delay(LAST_CALLS_MS, undefined, { ref: false })]);
     await closing.close();
     interruption.forget();
   }

@@ -7,14 +7,15 @@ export type Narrator = {
   say(line: string): void;
   /** Says `what` once the work is done, and how long it took. */
   step<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** One live line; each new phase stays as a line of its own. */
+  /** One live line; each new phase, and each new set of gates that hold it up, stays as a line of its own. */
   show(seen: Seen): void;
 };
 
 export function createNarrator(terminal: Terminal): Narrator {
   const watch = progressWatch(terminal);
-  let phase = '';
   const began = performance.now();
+  const after = () => `after ${showDuration(performance.now() - began)}`;
+  let told = { phase: '', held: '' };
   return {
     say: terminal.note,
     step: async (what, work) => {
@@ -24,13 +25,21 @@ export function createNarrator(terminal: Terminal): Narrator {
       return done;
     },
     show: (seen) => {
+      const { phase, day } = seen.progress;
+      const held = heldBy(seen);
+      if (terminal.interactive && phase !== told.phase)
+        terminal.note(`${day.padEnd(4)} ${phase} (${after()})`);
+      if (held !== told.held && held !== '') terminal.note(`     held by ${held} (${after()})`);
+      told = { phase, held };
       watch(seen);
-      if (seen.progress.phase === phase) return;
-      phase = seen.progress.phase;
-      if (terminal.interactive)
-        terminal.note(
-          `${seen.progress.day.padEnd(4)} ${phase} (after ${showDuration(performance.now() - began)})`,
-        );
     },
   };
+}
+
+function heldBy({ progress: { waitingFor, gates } }: Seen): string {
+  if (waitingFor.what !== 'gates') return '';
+  const closed = gates.filter(({ verdict }) => verdict === 'red' || verdict === 'unknown');
+  return closed.length === 0
+    ? waitingFor.why
+    : closed.map(({ name, verdict }) => `${name} ${verdict}`).join(', ');
 }
