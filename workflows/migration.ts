@@ -1,4 +1,10 @@
-import { allHandlersFinished, ApplicationFailure, CancellationScope, condition, TemporalFailure } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  TemporalFailure,
+} from '@temporalio/workflow';
 import { FAILURES } from '../domain/failure.ts';
 import type { Outcome } from '../domain/phase.ts';
 import type { Plan } from '../domain/plan.ts';
