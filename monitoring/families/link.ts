@@ -64,7 +64,7 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
   ['jday_link_joined_datasets', 'Datasets whose scan is complete.', (status) => status.joined.length],
   [
     'jday_link_quarantined_keys',
-    'Values that could not be transformed and wait for repair or waiver.',
+    'Values that could not be transformed and wait for repair.',
     (status) => status.quarantined,
   ],
   [

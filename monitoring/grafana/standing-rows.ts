@@ -91,7 +91,7 @@ export const STANDING_ROW: Row = {
           'throttled',
         ],
         ['max by (migration) (jday_migration_done and on (migration, instance) jday:newest_look)', 'done'],
-        ['jday:migration_at_work', 'at work'],
+        ['jday:migration_at_work or on (migration) 0 * max by (migration) (jday_migration_done)', 'at work'],
       ],
     },
   ],

@@ -1,12 +1,13 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { becomeReady, startChild } from '../../servers/child.ts';
+import { becomeReady, ServerNotStarted, startChild } from '../../servers/child.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { findTool } from '../../servers/tools.ts';
 
 const OURS = fileURLToPath(new URL('../../monitoring/prometheus/', import.meta.url));
 const READY_DEADLINE_MS = 30_000;
+const PORT_ATTEMPTS = 5;
 
 export type PrometheusOptions = {
   /** Its working folder, made when missing: configuration, log, data. */
@@ -30,7 +31,18 @@ export async function startPrometheus({ dir, target }: PrometheusOptions): Promi
   mkdirSync(home, { recursive: true });
   cpSync(join(OURS, 'rules'), join(home, 'rules'), { recursive: true });
   writeFileSync(join(home, 'prometheus.yml'), configuration(target));
-  const port = await freePort();
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      return await launch(home, port);
+    } catch (error) {
+      const again = error instanceof ServerNotStarted && error.portTaken;
+      if (!again || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function launch(home: string, port: number): Promise<Prometheus> {
   const url = `http://127.0.0.1:${port}`;
   const child = startChild({
     program: findTool('prometheus'),
