@@ -21,7 +21,7 @@ export async function strangers(
     const known = knownNames(store, histories);
     for await (const key of scanKeys(stores[store])) {
       looked++;
-      if (key === AUTHORITY_KEY || known.has(key)) continue;
+      if (key === AUTHORITY_KEY || known.has(key) || isRuleOfFencedApp(key, store, outcome)) continue;
       const ours = key.startsWith(OUR_PREFIX);
       const finding = {
         where: STORE_NAMES[store],
@@ -38,6 +38,12 @@ export async function strangers(
   return outcome === 'rolled-back'
     ? sections
     : [...sections, sectionOf('keys of ours left behind', looked, left)];
+}
+
+/** Apps of the side that no longer serves stay fenced; their old rules stay there, so that somebody can put them back. */
+function isRuleOfFencedApp(key: string, store: Home, outcome: Outcome): boolean {
+  const fenced = outcome === 'completed' ? store !== 'v2' : outcome === 'rolled-back' && store === 'v2';
+  return fenced && /^jday:[^:]+:fence:/.test(key);
 }
 
 function knownNames(store: Home, histories: readonly History[]): Set<string> {

@@ -172,6 +172,7 @@ describe('the check of the stores against the apps’ logs', () => {
     await stores.v1.set('session:resurrected', '1');
     await stores.v2.set('jday:supersmartmatch:lease:v1', '1');
     await stores.v2.hset('jday:authority', { authority: 'target', epoch: '1' });
+    await stores.v1.set('jday:supersmartmatch:fence:v1-app', 'the rule of a user who stays fenced');
     expect(whats(await check())).toEqual(['V1: written by nobody', 'V2: left behind']);
   });
 
