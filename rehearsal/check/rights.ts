@@ -3,13 +3,16 @@ import { type Section, sectionOf } from './finding.ts';
 
 const APP_USERS = ['v1-app', 'nexten-app', 'v2-app'] as const;
 
-/** The rules of the apps' users, word for word, as ACL LIST says them; by user. */
+/**
+ * The rules of the apps' users as ACL LIST says them, by user. Words in sorted order: the server lists the exceptions
+ * of a rule in the order of its own hash tables, which may change under it (7.0.15).
+ */
 export async function appRules(admins: readonly Redis[]): Promise<ReadonlyMap<string, string>> {
   const rules = new Map<string, string>();
   for (const admin of admins) {
     for (const line of (await admin.call('ACL', 'LIST')) as string[]) {
       const user = line.split(' ')[1] ?? '';
-      if (APP_USERS.some((name) => name === user)) rules.set(user, line);
+      if (APP_USERS.some((name) => name === user)) rules.set(user, line.split(' ').sort().join(' '));
     }
   }
   return rules;
