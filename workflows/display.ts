@@ -1,9 +1,11 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { progressOf } from '../domain/progress-of.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { statusPage } from '../domain/status-page.ts';
 import { dayName } from '../domain/timeline.ts';
 import { SEARCH_ATTRIBUTES } from './names.ts';
+import { metrics } from './sinks.ts';
 
 const PHASE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.phase, SearchAttributeType.KEYWORD);
 const AUTHORITY = defineSearchAttributeKey(SEARCH_ATTRIBUTES.authority, SearchAttributeType.KEYWORD);
@@ -18,6 +20,7 @@ export function createDisplay(): (state: RunState, searchable: boolean) => void 
   return (state, searchable) => {
     const nowMs = Date.now();
     setCurrentDetails(statusPage(state, workflowInfo().workflowId, nowMs));
+    metrics.progress(progressOf(state, nowMs));
     const day = dayName(state.plan, state.startedAtMs, nowMs);
     const next = [state.phase, state.authority, day].join(' ');
     if (!searchable || next === written) return;

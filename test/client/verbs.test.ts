@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Ended, jday } from '../support/jday.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { FakeWorld, fakeActivities, finalFailure } from '../workflows/fake-world.ts';
-import { WORKFLOWS_PATH } from '../workflows/with-migrations.ts';
+import { WORKFLOWS_PATH } from '../workflows/serve-migrations.ts';
 
 const dir = makeTempDir();
 const worlds = new Map<string, FakeWorld>();
