@@ -82,14 +82,13 @@ async function suspectsOf(
   digests: DatasetDigests,
 ): Promise<Suspect[]> {
   const [held, lived] = await Promise.all([readCopies(scratch, slice), readCopies(live, slice)]);
-  const suspects: Suspect[] = [];
-  for (const [index, key] of slice.entries()) {
-    const suspect = { key, backup: held[index] as Copy, live: lived[index] as Copy };
-    if (suspect.backup.body === null) continue;
-    await digests.add(ownerOf(byteString(key)) ?? '', scratch, key, suspect.backup);
-    if (!sameBytes(suspect)) suspects.push(suspect);
-  }
-  return suspects;
+  const pairs = slice.map((key, i) => ({ key, backup: held[i] as Copy, live: lived[i] as Copy }));
+  const there = pairs.filter((pair) => pair.backup.body !== null);
+  // All at once: one after the other, the round trips of a few thousand hashes are a minute.
+  await Promise.all(
+    there.map(({ key, backup }) => digests.add(ownerOf(byteString(key)) ?? '', scratch, key, backup)),
+  );
+  return there.filter((pair) => !sameBytes(pair));
 }
 
 async function everyLiveKeyIsBackedUp(comparison: Comparison, tally: Tally): Promise<void> {
@@ -121,10 +120,8 @@ async function everyLiveKeyIsBackedUp(comparison: Comparison, tally: Tally): Pro
 async function judge(comparison: Comparison, suspects: readonly Suspect[], tally: Tally): Promise<void> {
   if (suspects.length === 0) return;
   const open = await unexplained(comparison, suspects, tally);
-  const different: Suspect[] = [];
-  for (const suspect of open) {
-    if (!(await sameContent(comparison, suspect))) different.push(suspect);
-  }
+  const same = await Promise.all(open.map((suspect) => sameContent(comparison, suspect)));
+  const different = open.filter((_suspect, i) => !same[i]);
   if (different.length === 0) return;
   // Read again for the content, so a write since the first barrier explains it too.
   tally.differing += (await unexplained(comparison, different, tally)).length;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { makeKeyMap } from '../../domain/key-map.ts';
+import { OUR_PREFIX } from '../../domain/keyspace.ts';
 import type { Plan, Store } from '../../domain/plan.ts';
 import { type Environment, openStore } from '../connection.ts';
 import { type ChangeWatch, WatchLost, watchChanges } from './change-watch.ts';
@@ -96,11 +97,11 @@ async function prove(
   }
 }
 
-/** On the target everything counts: what we do not own there we must not have harmed. */
+/** On the target everything counts but our own traces: what we do not own there we must not have harmed. */
 function ownership(plan: Plan, store: Store): (key: string) => string | null {
   if (store.side === 'target') {
     const keys = makeKeyMap(plan.datasets);
-    return (key) => keys.owner('target', key)?.name ?? 'other keys';
+    return (key) => (key.startsWith(OUR_PREFIX) ? null : (keys.owner('target', key)?.name ?? 'other keys'));
   }
   const keys = makeKeyMap(plan.datasets.filter((dataset) => dataset.from === store.name));
   return (key) => keys.owner('source', key)?.name ?? null;

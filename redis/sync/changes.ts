@@ -10,7 +10,10 @@ export const BEAT: Readonly<Record<Side, string>> = { source: '\0beat:source', t
 
 export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 
-/** Wait for one, take what is there: an idle change leaves at once, under load it batches. */
+/**
+ * Wait for one, take what is there: an idle change leaves at once, under load it batches. One batch at a time: what
+ * comes meanwhile is the next one; a second lane only made smaller batches and more system calls.
+ */
 export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await attempt.dirty.wakened();

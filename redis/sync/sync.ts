@@ -21,9 +21,6 @@ export type SyncOptions = {
   readonly report: (status: LinkStatus) => void;
 };
 
-/** Two batches at once: one reads while the other writes; each key is in one hand only. */
-const LANES = 2;
-
 /**
  * The two-way sync of one link (design §5), until the signal. Whatever goes wrong ends this attempt; the next one
  * takes the lease, looks at every key against the ledger and goes on (L8). Nothing is kept but what Redis holds.
@@ -66,7 +63,7 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
     (inner) => ticks(attempt, beats, report, inner),
     (inner) => scan(attempt, ears, bornLive, inner),
     (inner) => drains(attempt, barrier, inner),
-    ...Array.from({ length: LANES }, () => (inner: AbortSignal) => changes(attempt, bornLive, inner)),
+    (inner) => changes(attempt, bornLive, inner),
     async (inner) => {
       // The one that ends the others: whoever waits for a change, a marker or a reply goes on and finds the end.
       await aborted(inner);

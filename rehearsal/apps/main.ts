@@ -17,7 +17,7 @@ import { v1App } from './v1-app.ts';
 const AUTHORITY_EVERY_MS = 100;
 /** An old instance of V1 goes on writing to V1 for a while after the switch: the fence must refuse it. */
 const STALE_INSTANCE_MS = 2_000;
-const RATES = { v1: 220, nexten: 100, canary: 40 } as const;
+const RATES = { v1: 150, nexten: 70, canary: 30 } as const;
 
 type Apps = {
   readonly run: (signal: AbortSignal) => Promise<void>;
