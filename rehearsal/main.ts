@@ -30,16 +30,18 @@ export async function rehearse(argv: readonly string[]): Promise<number> {
   }
   const closing = createClosing();
   const interruption = listenForInterruption();
-  const interrupted = interruption.asked.then(() => EXIT.interrupted);
-  const played = play(options, createNarrator(terminal), closing, interruption);
-  try {
-    return await Promise.race([played, interrupted]);
-  } catch (error) {
+  const played = play(options, createNarrator(terminal), closing, interruption).catch((error: unknown) => {
+    if (interruption.signal.aborted) return EXIT.interrupted;
     for (const line of tellFailure(error).lines) terminal.note(line);
     return EXIT.notAsExpected;
+  });
+  // Calls under way get a moment to end. With --keep there is a verdict already.
+  const stopped = interruption.asked.then(() =>
+    Promise.race([played, delay(LAST_CALLS_MS, EXIT.interrupted, { ref: false })]),
+  );
+  try {
+    return await Promise.race([played, stopped]);
   } finally {
-    // After an interruption it fails, because it is told to stop; that is no news. Calls under way get a moment.
-    await Promise.race([played.catch(() => {}), delay(LAST_CALLS_MS, undefined, { ref: false })]);
     await closing.close();
     interruption.forget();
   }
@@ -84,7 +86,7 @@ async function leaveRunning(scene: Scene, narrator: Narrator, interruption: Inte
 everything keeps running until Ctrl-C. In a second terminal in this folder:
   . .jday/env                      # addresses and users of this world
   npx jday report                  # how it ended
-  npx jday start --day 3s          # again; jday progress --watch, jday approve, jday abort
+  npx jday start --day 2s          # again; jday progress --watch, jday approve, jday abort
   redis-cli -u "$TARGET_V2"        # V2 as jday's own user sees it
 the Temporal UI: ${scene.world.uiUrl}`);
   await interruption.asked;

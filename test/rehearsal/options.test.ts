@@ -4,10 +4,10 @@ import { expectedOutcomes } from '../../rehearsal/expectation.ts';
 import { parseOptions, USAGE } from '../../rehearsal/options.ts';
 
 describe('the options of a rehearsal', () => {
-  it('without any, fills 20 000 keys on three servers and lives days of three seconds', () => {
+  it('without any, fills 20 000 keys on three servers and lives days of two seconds', () => {
     expect(parseOptions([])).toMatchObject({
       keys: 20_000,
-      day: '3s',
+      day: '2s',
       abortAt: null,
       corrupt: false,
       shared: false,
