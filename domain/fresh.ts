@@ -1,5 +1,6 @@
 import { linksOf } from './link.ts';
 import type { Plan } from './plan.ts';
+import type { Side } from './side.ts';
 import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from './status.ts';
 
 /** A sync writes its status about once a second; five missed ones are a sync that hangs or is gone (L7). */
@@ -57,10 +58,15 @@ export function freshImpact(snapshot: Snapshot, nowMs: number): ImpactStatus | U
     : snapshot.impact;
 }
 
-/** Percent of settled keys that are equal; `null` when none is settled. */
-export function integrityOf(verifies: readonly VerifyStatus[]): number | null {
-  const settled = sum(verifies.map((verify) => verify.settled));
-  return settled === 0 ? null : (sum(verifies.map((verify) => verify.equal)) * 100) / settled;
+/**
+ * Percent of settled keys that are equal; `null` when none is settled. While V2 serves, a value in quarantine counts
+ * as damaged: no form of V1 says it, so it is what V2's apps cannot have meant, and V1 holds the last good one.
+ * Before the flip quarantine has a gate of its own and harms nobody.
+ */
+export function integrityOf(verifies: readonly VerifyStatus[], authority: Side): number | null {
+  const damaged = authority === 'target' ? sum(verifies.map((verify) => verify.quarantined)) : 0;
+  const counted = sum(verifies.map((verify) => verify.settled)) + damaged;
+  return counted === 0 ? null : (sum(verifies.map((verify) => verify.equal)) * 100) / counted;
 }
 
 export function sum(numbers: readonly number[]): number {

@@ -32,7 +32,7 @@ export function judge(snapshot: Snapshot, plan: Plan, authority: Side, nowMs: nu
     {
       name: 'integrity',
       limit: gates.integrityPercent,
-      ...byVerify((known) => integrity(known, syncs, gates.integrityPercent)),
+      ...byVerify((known) => integrity(known, syncs, authority, gates.integrityPercent)),
     },
     {
       name: 'sessions',
@@ -66,9 +66,10 @@ function lag(syncs: readonly LinkStatus[], to: 'toTarget' | 'toSource', limit: n
 function integrity(
   verifies: readonly VerifyStatus[],
   syncs: readonly LinkStatus[] | object,
+  authority: Side,
   limit: number,
 ): Judged {
-  const percent = integrityOf(verifies);
+  const percent = integrityOf(verifies, authority);
   if (percent === null) return judged(null, 'red', 'no key has been compared: 0 of 0 proves nothing');
   // A link that is empty for its sync too has nothing to compare; one whose sync counted keys has an idle verifier.
   const idle = verifies.find((verify) => verify.settled === 0 && countedBy(syncs, verify.link) !== 0);
@@ -141,7 +142,7 @@ function quarantine(syncs: readonly LinkStatus[]): Judged {
   return judged(
     held,
     held === 0 ? 'green' : 'red',
-    held === 0 ? 'nothing is in quarantine' : `${held} values are in quarantine: repair or waive them`,
+    held === 0 ? 'nothing is in quarantine' : `${held} values are in quarantine: repair them`,
   );
 }
 

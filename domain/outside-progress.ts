@@ -39,7 +39,7 @@ export function outsideProgress(view: OutsideView): Progress {
       quarantined: sum(view.syncs.map((sync) => sync.quarantined)),
     },
     sessions: sessionsOf(view.verifies),
-    integrity: integrityOf(view.verifies),
+    integrity: integrityOf(view.verifies, authority),
     impactPercent: null,
     gates: [],
     rollback: { lossless: false, estimateMs: null, writesAtRisk: null, windowEndsAt: null },

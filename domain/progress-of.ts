@@ -48,7 +48,7 @@ export function progressOf(state: RunState, nowMs: number): Progress {
     percent: percentOf(state, nowMs),
     sync: syncOf(state, syncsOf(snapshot)),
     sessions: sessionsOf(verifies),
-    integrity: integrityOf(verifies),
+    integrity: integrityOf(verifies, state.authority),
     impactPercent: snapshot?.impact?.percent ?? null,
     gates: observation?.gates ?? [],
     rollback: wayBackOf(state),

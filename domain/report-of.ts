@@ -28,7 +28,7 @@ export function reportOf(state: RunState, outcome: Outcome, nowMs: number): Repo
       quarantined: sum(syncs.map((sync) => sync.quarantined)),
     },
     sessions: sessionsOf(verifies),
-    integrity: integrityOf(verifies),
+    integrity: integrityOf(verifies, state.authority),
     cutover: state.cutover,
     rollback: state.rollback,
     cleared: state.cleared,

@@ -41,14 +41,14 @@ export function triggeredBy(
 ): string | null {
   const verifies = freshVerifies(snapshot, plan, nowMs);
   if (!isUnknown(verifies)) {
-    const harm = corrupted(verifies, plan) ?? sessionsLost(suspicion, verifies, plan);
+    const harm = corrupted(verifies, plan, authority) ?? sessionsLost(suspicion, verifies, plan);
     if (harm) return harm;
   }
   return authority === 'source' ? lagged(suspicion, plan, nowMs) : null;
 }
 
-function corrupted(verifies: readonly VerifyStatus[], plan: Plan): string | null {
-  const percent = integrityOf(verifies);
+function corrupted(verifies: readonly VerifyStatus[], plan: Plan, authority: Side): string | null {
+  const percent = integrityOf(verifies, authority);
   if (percent === null || percent >= plan.triggers.integrityPercent) return null;
   return `integrity of settled keys is ${percent.toFixed(2)} %, below ${plan.triggers.integrityPercent} %`;
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { OpenStore } from '../stores.ts';
-import { ruleLineOf, ruleTokens } from './acl-rule.ts';
+import { rightsOf, ruleLineOf } from './acl-rule.ts';
 
 /**
  * The durable fence: the apps' users lose every write command, at once and on open connections too. The rule as it
@@ -34,7 +34,7 @@ export async function lowerFence({ store, redis }: OpenStore, keyspace: Keyspace
   for (const user of store.appUsers) {
     const line = await redis.get(keyspace.fence(user));
     if (line === null) continue;
-    await redis.call('ACL', ['SETUSER', user, 'reset', ...ruleTokens(line)]);
+    await redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
     await redis.del(keyspace.fence(user));
   }
 }

@@ -66,6 +66,11 @@ export class DirtyKeys {
     for (const work of parked) this.giveBack(work, 'again', nowMs);
   }
 
+  /** Keys that wait for a hand. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   get parked(): number {
     return this.#parked.size;
   }

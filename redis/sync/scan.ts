@@ -10,6 +10,8 @@ import type { Ears } from './ears.ts';
 import type { Manner } from './reconcile.ts';
 
 const SCAN_COUNT = 256;
+/** Changes before copy: two batches may wait, and the copy's own echoes are among them. */
+const MOST_WAITING = 128;
 
 /**
  * Looks once at every key of the datasets that take part: the initial copy when the target is empty, a re-check
@@ -87,8 +89,10 @@ async function rest(pass: Pass, keys: number): Promise<void> {
   const { attempt, signal } = pass;
   const slowed = await pass.pace(keys, signal).catch(() => false);
   attempt.throttled = slowed ? 'copy: at the plan’s keys per second' : null;
-  while (attempt.control.held && !signal.aborted) {
-    attempt.throttled = 'copy: rests while the impact is measured';
+  while ((attempt.control.held || attempt.dirty.waiting > MOST_WAITING) && !signal.aborted) {
+    attempt.throttled = attempt.control.held
+      ? 'copy: rests while the impact is measured'
+      : 'copy: changes go first';
     await delay(10, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { posix } from 'node:path';
+import { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { processTerminal } from '../../client/terminal.ts';
+import { addVerbs } from '../../client/verbs.ts';
+import { jday } from '../support/jday.ts';
 import { contentOf, jsonOf, repositoryFiles } from '../support/repository.ts';
 
 const documents = () => repositoryFiles().filter((path) => path.endsWith('.md'));
@@ -42,4 +46,30 @@ it('every verb of jday that a document names exists', () => {
   const verbs = [...help.matchAll(/^ {2}([a-z]+)\b/gm)].map((match) => match[1]!);
   expect(verbs).toContain('start');
   expect(found(/\bnpx jday ([a-z]+)/g).filter(({ word }) => !verbs.includes(word))).toEqual([]);
+});
+
+/** Words of every command line of jday, in blocks and in sentences; what the shell does with them left out. */
+const commandLines = () =>
+  found(/(?:^|`)npx jday ([^`#>&\n]+)/gm).map(({ path, word }) => ({
+    path,
+    words: [...word.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''),
+  }));
+
+it('every option that a document gives to a verb of jday exists', () => {
+  const program = new Command().enablePositionalOptions();
+  addVerbs(program, { ...processTerminal(), end: () => {} });
+  const unknown = commandLines().filter(({ words: [verb, ...rest] }) => {
+    const options = program.commands.find((command) => command.name() === verb)?.options ?? [];
+    const known = ['--help', ...options.map(({ long }) => long)];
+    return verb !== 'VERB' && rest.some((word) => word.startsWith('--') && !known.includes(word));
+  });
+  expect(unknown).toEqual([]);
+});
+
+it('every command line of jday that needs no server is run and ends with 0', async () => {
+  const lines = commandLines().filter(({ words: [verb] }) => verb === 'plan');
+  const commands = new Set(['--help', ...lines.map(({ words }) => words.join(' '))]);
+  expect(commands).toContain('plan --plan plans/supersmartmatch.yaml --json');
+  for (const command of commands)
+    expect([command, (await jday(command.split(' '))).code]).toEqual([command, 0]);
 });

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll } from 'vitest';
+import type { Progress } from '../../domain/progress.ts';
+import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
+import { startTemporal, type TemporalServer } from '../../servers/temporal-server.ts';
+import { eventually } from './eventually.ts';
+import { withTempDir } from './temp-dir.ts';
+
+export const PASSWORD = 'p4ss-of-the-app-user';
+export const OUR_PASSWORD = 'p4ss-of-our-own-user';
+const ACL = [
+  `user default on >${OUR_PASSWORD} ~* &* +@all`,
+  `user app on >${PASSWORD} ~* &* +@all -@dangerous`,
+];
+
+export type CommandRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
+type Name = 'v1' | 'nexten' | 'v2';
+
+/** Three stores with app users, a Temporal server and our worker as processes of their own, for one test file. */
+export function withMigrationWorld() {
+  const dir = withTempDir();
+  const servers = new Map<Name, RedisServer>();
+  const clients: Redis[] = [];
+  const output: string[] = [];
+  let temporal: TemporalServer | undefined;
+  let worker: ChildProcess | undefined;
+  let connection: Connection | undefined;
+
+  const server = (name: Name): RedisServer => {
+    const running = servers.get(name);
+    if (!running) throw new Error('the world runs only while tests run');
+    return running;
+  };
+  const environment = (): NodeJS.ProcessEnv => ({
+    ...process.env,
+    TEMPORAL_ADDRESS: temporal?.address,
+    SOURCE_V1: server('v1').url({ user: 'default', password: OUR_PASSWORD }),
+    SOURCE_NEXTEN: server('nexten').url({ user: 'default', password: OUR_PASSWORD }),
+    TARGET_V2: server('v2').url({ user: 'default', password: OUR_PASSWORD }),
+    V1_APP_USERS: 'app',
+    NEXTEN_APP_USERS: 'app',
+    V2_APP_USERS: 'app',
+    BACKUP_DIR: join(dir.path, 'backups'),
+  });
+  const open = (name: Name, user: 'default' | 'app'): Redis => {
+    const password = user === 'app' ? PASSWORD : OUR_PASSWORD;
+    const redis = new Redis(server(name).url({ user, password }), { protocol: 2, enableReadyCheck: false });
+    clients.push(redis);
+    return redis;
+  };
+  const launch = (args: readonly string[]): ChildProcess => {
+    const child = spawn(process.execPath, ['client/jday.mjs', ...args], {
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (data) => output.push(String(data)));
+    return child;
+  };
+  const jday = async (...args: readonly string[]): Promise<CommandRun> => {
+    const child = launch(args);
+    const stdout: string[] = [];
+    const stderr: string[] = [];
+    child.stdout?.on('data', (data) => stdout.push(String(data)));
+    child.stderr?.on('data', (data) => stderr.push(String(data)));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code: code ?? -1, stdout: stdout.join(''), stderr: stderr.join('') };
+  };
+  const startWorker = async () => {
+    const said: string[] = [];
+    const child = launch(['worker', '--metrics-port', '0']);
+    child.stdout?.on('data', (data) => said.push(String(data)));
+    worker = child;
+    await eventually('the worker to be ready', () => said.join('').includes('ready'), { withinMs: 60_000 });
+  };
+  const killWorker = async () => {
+    if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
+    const gone = once(worker, 'exit');
+    worker.kill('SIGKILL');
+    await gone;
+  };
+  const progress = async (): Promise<Progress> => handle().query('progress');
+  const handle = () => {
+    if (!connection) throw new Error('the world runs only while tests run');
+    return new Client({ connection }).workflow.getHandle('jday-supersmartmatch');
+  };
+
+  beforeAll(async () => {
+    for (const name of ['v1', 'nexten', 'v2'] as const) {
+      servers.set(name, await startRedis({ dir: join(dir.path, name), acl: ACL }));
+    }
+    temporal = await startTemporal({ dir: join(dir.path, 'temporal'), headless: true });
+    connection = await Connection.connect({ address: temporal.address });
+    await startWorker();
+  }, 120_000);
+  afterAll(async () => {
+    for (const redis of clients) redis.disconnect();
+    await killWorker();
+    await connection?.close();
+    await temporal?.stop();
+    for (const each of servers.values()) await each.stop();
+  });
+  return {
+    dir,
+    output,
+    server,
+    environment,
+    admin: (name: Name) => open(name, 'default'),
+    app: (name: Name) => open(name, 'app'),
+    jday,
+    launch,
+    startWorker,
+    killWorker,
+    handle,
+    progress,
+    temporalAddress: () => temporal?.address ?? '',
+    inPhase: (phase: string) =>
+      eventually(`the phase ${phase}`, async () => (await progress()).phase === phase, {
+        withinMs: 120_000,
+        everyMs: 20,
+      }),
+  };
+}
