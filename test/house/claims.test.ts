@@ -59,6 +59,7 @@ it('the README tells every exit code, and the options of npm start', () => {
   expect(all(readme, /^\| (\d) \|/gm).map(Number)).toEqual(Object.values(EXIT));
   const described = all(readme, /^\| `(--[a-z-]+)/gm);
   expect(described).toEqual(all(USAGE, /^ {2}(--[a-z-]+)/gm));
+  for (const value of all(USAGE, /\((\w+)\)$/gm)) expect(readme).toContain(`(${value}) |`);
 });
 
 it('docs/start.md gives our own user the needed commands, and no other', () => {

@@ -51,16 +51,7 @@ describe('docs/start.md', () => {
 describe('docs/by-hand.md', () => {
   it.runIf(hasShell)('gives fenced users the rule back that they had, selectors included', async () => {
     const { client, server } = world.v1;
-    await client.call('ACL', [
-      'SETUSER',
-      'matcher',
-      'reset',
-      'on',
-      '>secret',
-      '~*',
-      '+@all',
-      '(+@write ~x:*)',
-    ]);
+    await client.call('ACL', ['SETUSER', 'matcher', 'on', '>secret', '~*', '+@all', '(+@write ~x:*)']);
     const rules = async () =>
       ((await client.call('ACL', ['LIST'])) as string[]).filter((line) => /matcher/.test(line));
     const before = await rules();
