@@ -1,5 +1,6 @@
 import type { Progress } from '../domain/progress.ts';
 import type { BackupSummary, SwitchReport } from '../domain/report.ts';
+import type { Side } from '../domain/side.ts';
 import type { ImpactStatus, LinkStatus, VerifyStatus } from '../domain/status.ts';
 import type { Environment } from '../redis/connection.ts';
 
@@ -11,6 +12,7 @@ export type Recorder = {
   switched(report: SwitchReport): void;
   progress(progress: Progress): void;
   backup(summary: BackupSummary): void;
+  traffic(side: Side, direction: 'read' | 'written', bytes: number): void;
 };
 
 /** What the assembly gives to the activities; they read no global thing themselves. */

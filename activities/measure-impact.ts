@@ -1,13 +1,14 @@
-import { keyspaceOf } from '../domain/keyspace.ts';
+import { type Keyspace, keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { Plan, Store } from '../domain/plan.ts';
 import type { ImpactStatus } from '../domain/status.ts';
 import { scaled } from '../domain/timeline.ts';
 import { readAuthority } from '../redis/authority.ts';
+import type { Environment } from '../redis/connection.ts';
 import { writeControl } from '../redis/control.ts';
 import { runImpact } from '../redis/impact/measure.ts';
 import { openProbe } from '../redis/impact/probe.ts';
-import { withStores } from '../redis/stores.ts';
+import { type Stores, withStores } from '../redis/stores.ts';
 import { beating, untilCancelled } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -29,18 +30,16 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
         withStores(plan, environment, 'impact', async (stores) => {
           const keyspace = keyspaceOf(plan.migration);
           const { target } = stores;
-          const side = (await readAuthority(target.redis))?.side ?? 'source';
-          const [serving] = stores.of(side);
-          const { probe, close } = openProbe(
-            (serving ?? target).store,
-            environment,
-            keyspace.probe('impact'),
-          );
+          let probing = await openAt(await servingStore(stores), environment, keyspace);
           const options = {
-            probe,
+            probe: () => probing.probe(),
             hold: async (held: boolean) => {
               for (const link of linksOf(plan))
                 await writeControl(target.redis, keyspace, link.name, { held });
+              const serving = await servingStore(stores);
+              if (serving.name === probing.store) return;
+              await probing.close();
+              probing = await openAt(serving, environment, keyspace);
             },
             windowMs: WINDOW_MS,
             pairs: PAIRS,
@@ -53,8 +52,18 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
             record.impact(status);
             void target.redis.set(keyspace.impact(), JSON.stringify(status)).catch(() => undefined);
           };
-          await runImpact(options, signal, report).finally(close);
+          await runImpact(options, signal, report).finally(() => probing.close());
         }),
       ),
     );
+}
+
+/** What apps feel is felt where they are served: the probe follows the authority. */
+async function servingStore(stores: Stores): Promise<Store> {
+  const side = (await readAuthority(stores.target.redis))?.side ?? 'source';
+  return (stores.of(side)[0] ?? stores.target).store;
+}
+
+async function openAt(store: Store, environment: Environment, keyspace: Keyspace) {
+  return { store: store.name, ...openProbe(store, environment, keyspace.probe('impact')) };
 }

@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Plan } from '../domain/plan.ts';
+import type { LinkStatus } from '../domain/status.ts';
 import { runSync } from '../redis/sync/sync.ts';
 import { untilCancelled } from './beating.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { Dependencies, Recorder } from './dependencies.ts';
 import { linkOf } from './link-of.ts';
 
 /** The two-way sync of one link. Its heartbeat is its status: live numbers without history, readable by Describe. */
@@ -10,15 +11,28 @@ export function syncActivity({ environment, record }: Dependencies) {
   return async ({ plan, link }: { plan: Plan; link: string }): Promise<void> => {
     const context = Context.current();
     context.heartbeat({ at: 'connects' });
+    let before: LinkStatus['bytes'];
     const options = {
       plan,
       link: linkOf(plan, link),
       environment,
-      report: (status: Parameters<typeof record.link>[0]) => {
+      report: (status: LinkStatus) => {
         context.heartbeat(status);
         record.link(status);
+        recordTraffic(record, before, status.bytes);
+        before = status.bytes;
       },
     };
     await untilCancelled((signal) => runSync(options, signal));
   };
+}
+
+/** Statuses count from the attempt's begin; the counters of /metrics want what came since. */
+function recordTraffic(record: Recorder, before: LinkStatus['bytes'], now: LinkStatus['bytes']): void {
+  if (!now) return;
+  for (const side of ['source', 'target'] as const) {
+    for (const direction of ['read', 'written'] as const) {
+      record.traffic(side, direction, Math.max(0, now[side][direction] - (before?.[side][direction] ?? 0)));
+    }
+  }
 }

@@ -9,8 +9,8 @@ export const SYNC_STALE_MS = 5_000;
 /** The verifier tells each second too, but stands still for two windows while the impact is measured (L14). */
 export const VERIFY_STALE_MS = 15_000;
 
-/** The impact is an interval over interleaved on/off windows, which take their time to fill, measured now and then. */
-export const IMPACT_STALE_MS = 300_000;
+/** Measured every five minutes at most; two missed measurements and one under way are a probe that hangs. */
+export const IMPACT_STALE_MS = 900_000;
 
 /** Some link of the plan has said nothing, or nothing lately. */
 export type Unknown = { readonly unknown: string };

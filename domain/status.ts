@@ -26,6 +26,8 @@ export type LinkStatus = {
   readonly breaker: { readonly side: Side; readonly reason: string } | null;
   /** Why the sync goes slower than it could; `null` = it does not. */
   readonly throttled: string | null;
+  /** Bytes moved by this attempt, on the connections to each side. */
+  readonly bytes?: Readonly<Record<Side, { readonly read: number; readonly written: number }>>;
 };
 
 /** What the verifier of one link says after each pass. Keys appear as dataset + short hash only (L12). */

@@ -14,6 +14,7 @@ import { applyWrites, MAX_BATCH, type Mandate, type Write } from '../sync/apply-
 import { takeLease } from '../sync/lease.ts';
 import { readStates, type SideState } from '../sync/read-states.ts';
 import type { SidePorts } from '../sync/side-port.ts';
+import { readWitnesses } from '../sync/witness-record.ts';
 
 export type Cleared = { readonly deleted: number; readonly restored: number; readonly kept: number };
 
@@ -42,10 +43,20 @@ async function begin(plan: Plan, stores: Stores, link: Link) {
     source: { side: 'source', redis: source, run: await loadScripts(source) },
     target: { side: 'target', redis: target, run: await loadScripts(target) },
   };
+  const witnesses = await readWitnesses({ source, target }, keyspace, link.name);
+  const careful = witnesses.source?.suspect != null;
   const token = await takeLease(ports, keyspace, link.name);
   const epoch = (await readAuthority(target))?.epoch ?? 0;
   const mandate: Mandate = { token, epoch };
-  return { link, keyspace, keyMap: makeKeyMap(link.datasets), ports, mandate, stamp: makeStamps(token) };
+  return {
+    link,
+    keyspace,
+    keyMap: makeKeyMap(link.datasets),
+    ports,
+    mandate,
+    careful,
+    stamp: makeStamps(token),
+  };
 }
 
 /** Source keys of everything that stands on the target, in batches small enough for one script. */

@@ -2,12 +2,11 @@ import { makeKeyMap, type KeyMap } from '../../domain/key-map.ts';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import type { Link } from '../../domain/link.ts';
 import type { Dataset, Plan } from '../../domain/plan.ts';
-import type { Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { type Control, readControl } from '../control.ts';
 import { makeStamps } from '../ledger.ts';
 import { loadScripts } from '../scripts/index.ts';
-import { Breaker, type Witness } from './breaker.ts';
+import { Breaker } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
 import { DirtyKeys } from './dirty-keys.ts';
@@ -15,6 +14,7 @@ import { takeLease } from './lease.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
 import type { SidePorts } from './side-port.ts';
+import { readWitnesses } from './witness-record.ts';
 
 /** All that one attempt of a sync shares between its loops. A new attempt begins with nothing but what Redis holds. */
 export type Attempt = {
@@ -57,9 +57,11 @@ export async function beginAttempt(plan: Plan, link: Link, lines: Connections): 
   };
   const token = await takeLease(ports, keyspace, link.name);
   const breaker = new Breaker();
-  const before = JSON.parse((await lines.target.data.get(keyspace.witness(link.name))) ?? '{}') as Partial<
-    Record<Side, Witness>
-  >;
+  const before = await readWitnesses(
+    { source: lines.source.data, target: lines.target.data },
+    keyspace,
+    link.name,
+  );
   for (const side of ['source', 'target'] as const)
     await breaker.start(side, lines[side].data, before[side] ?? null);
   return {

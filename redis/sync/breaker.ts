@@ -1,12 +1,17 @@
 import type { Redis } from 'ioredis';
 import type { Side } from '../../domain/side.ts';
 
-/** What a server was when we last believed its absences. */
-export type Witness = { readonly runId: string; readonly evicted: number };
+/** What a server was when we last believed its absences, and why we do not now. */
+export type Witness = { readonly runId: string; readonly evicted: number; readonly suspect: string | null };
+export type Witnesses = Partial<Record<Side, Witness>>;
+
+const CAME_BACK = 'the server restarted or was replaced';
+const EVICTED = 'the server evicted keys';
 
 /**
  * Absence travels only when meant (L5). A flush, an eviction, a server that came back with another run id make
- * the absences of that side suspect: they stay where they are, and the reason stands in the status.
+ * the absences of that side suspect: they stay where they are, and the reason stands in the status. A suspicion
+ * outlives the attempt: it is written down on both sides, because a flush takes its own side's record with it.
  */
 export class Breaker {
   readonly #suspect = new Map<Side, string>();
@@ -15,9 +20,11 @@ export class Breaker {
   /** What the last attempt had seen of the side; `null` when there was none. */
   async start(side: Side, redis: Redis, before: Witness | null): Promise<void> {
     const now = await witness(redis);
-    if (before && before.runId !== now.runId) this.suspect(side, 'the server restarted or was replaced');
-    else if (before && before.evicted < now.evicted) this.suspect(side, 'the server evicted keys');
-    this.#witness.set(side, now);
+    if (before?.suspect) this.suspect(side, before.suspect);
+    else if (before && before.runId !== now.runId) this.suspect(side, CAME_BACK);
+    else if (before && before.evicted < now.evicted) this.suspect(side, EVICTED);
+    // While a side is suspect its old witness stands.
+    this.#witness.set(side, this.#suspect.has(side) && before ? before : now);
   }
 
   suspect(side: Side, reason: string): void {
@@ -35,10 +42,7 @@ export class Breaker {
     const before = this.#witness.get(side);
     const now = await witness(redis);
     if (before && (now.evicted > before.evicted || now.runId !== before.runId)) {
-      this.suspect(
-        side,
-        now.runId === before.runId ? 'the server evicted keys' : 'the server restarted or was replaced',
-      );
+      this.suspect(side, now.runId === before.runId ? EVICTED : CAME_BACK);
     }
     return this.#suspect.has(side);
   }
@@ -48,9 +52,13 @@ export class Breaker {
     return null;
   }
 
-  /** For the next attempt. While a side is suspect its old witness stands. */
-  witnesses(): Partial<Record<Side, Witness>> {
-    return Object.fromEntries(this.#witness);
+  /** For the next attempt. */
+  witnesses(): Witnesses {
+    const sides = [...this.#witness].map(([side, seen]) => [
+      side,
+      { ...seen, suspect: this.#suspect.get(side) ?? null },
+    ]);
+    return Object.fromEntries(sides) as Witnesses;
   }
 }
 
@@ -59,5 +67,6 @@ async function witness(redis: Redis): Promise<Witness> {
   return {
     runId: /run_id:(\S+)/.exec(info)?.[1] ?? '',
     evicted: Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0),
+    suspect: null,
   };
 }

@@ -1,10 +1,10 @@
 import { otherSide, type Side } from '../../domain/side.ts';
 import type { ByDirection, Lag } from '../../domain/status.ts';
 
-const WINDOW_MS = 10_000;
+const WINDOW_MS = 6_000;
 const MOST_SAMPLES = 4_096;
 
-/** What a sync attempt counts. Lag is measured over the last 10 s: beats once a second, and every carried change. */
+/** What a sync attempt counts. Lag is measured over the last 6 s: beats once a second, and every carried change. */
 export class Counters {
   copied = 0;
   conflicts = 0;

@@ -148,7 +148,11 @@ async function foreignOf(context: ReconcileContext, pairs: readonly Pair[]): Pro
 
 async function draft(context: ReconcileContext, pair: Pair): Promise<Draft | Fate> {
   const decision = decideOf(pair);
-  if (decision.do === 'nothing') return { kind: 'same' };
+  if (decision.do === 'nothing') {
+    const { source, target } = pair.states;
+    if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
+    return { kind: 'same' };
+  }
   if (decision.do === 'forget') return draftAgreement(pair, forgetSide(pair), context.stamp(), 0);
   if (lacksValue(pair, decision)) return { kind: 'again' };
   if (

@@ -11,7 +11,7 @@ import { drains } from './drain.ts';
 import { Ears } from './ears.ts';
 import { type FeedLost, openFeed } from './feed.ts';
 import { scan } from './scan.ts';
-import { type Beats, makeBeats, refreshControl, ticks } from './tick.ts';
+import { type Beats, makeBeats, refreshControl, rememberWitnesses, ticks } from './tick.ts';
 
 export type SyncOptions = {
   readonly plan: Plan;
@@ -99,6 +99,7 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
     own,
     flushed: () => {
       attempt.breaker.suspect(side, 'the server was flushed');
+      void rememberWitnesses(attempt, '').catch(() => undefined);
       for (const dataset of link.datasets) attempt.toScan.add(dataset.name);
     },
   });

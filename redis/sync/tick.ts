@@ -1,11 +1,14 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../domain/side.ts';
 import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
 import { readControl } from '../control.ts';
 import { LeaseLost } from './apply-writes.ts';
 import { type Attempt, currentAuthority, mendSourceAuthority } from './attempt.ts';
+import type { Lines } from './connections.ts';
 import { byDirection } from './counters.ts';
 import { FeedLost } from './feed.ts';
+import { saveWitnesses } from './witness-record.ts';
 
 const TICK_MS = 1_000;
 /** Beats go once a second; five missed ones are no hiccup: silence is loss. */
@@ -33,10 +36,7 @@ export async function ticks(
       attempt.keyspace.status(attempt.link.name),
       JSON.stringify(status),
     );
-    const witness = JSON.stringify(attempt.breaker.witnesses());
-    if (witness !== witnessed)
-      await attempt.lines.target.tracker.set(attempt.keyspace.witness(attempt.link.name), witness);
-    witnessed = witness;
+    witnessed = await rememberWitnesses(attempt, witnessed);
     await beat(attempt, beats);
     await refreshControl(attempt);
     await assertLease(attempt);
@@ -58,6 +58,23 @@ async function beat(attempt: Attempt, beats: Beats): Promise<void> {
     beats.sentAt[side] = nowMs;
     await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.link.name, side), String(nowMs));
   }
+}
+
+/** A suspicion is written down as soon as it stands: before the records that a flush took are mended (L5). */
+export async function rememberWitnesses(
+  { lines, breaker, keyspace, link }: Attempt,
+  before: string,
+): Promise<string> {
+  const witnesses = breaker.witnesses();
+  const text = JSON.stringify(witnesses);
+  if (text === before) return before;
+  await saveWitnesses(
+    { source: lines.source.tracker, target: lines.target.tracker },
+    keyspace,
+    link.name,
+    witnesses,
+  );
+  return text;
 }
 
 /** An idle zombie learns here that it is one; a busy one at its next write. */
@@ -100,5 +117,14 @@ function statusOf(attempt: Attempt): LinkStatus {
     quarantined: attempt.quarantine.size,
     breaker: attempt.breaker.open(),
     throttled: attempt.throttled,
+    bytes: { source: bytesOf(attempt.lines.source), target: bytesOf(attempt.lines.target) },
+  };
+}
+
+function bytesOf({ data, tracker, subscriber }: Lines): { read: number; written: number } {
+  const streams = [data, tracker, subscriber].map((redis) => redis.stream as Socket | null);
+  return {
+    read: streams.reduce((sum, stream) => sum + (stream?.bytesRead ?? 0), 0),
+    written: streams.reduce((sum, stream) => sum + (stream?.bytesWritten ?? 0), 0),
   };
 }

@@ -6,7 +6,11 @@ import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from '../../dom
 import { readAuthority } from '../authority.ts';
 import type { Stores } from '../stores.ts';
 
-/** One look at everything that is said of the world. What cannot be read is `null`: unknown, hence red (L7). */
+/**
+ * One look at everything that is said of the world. What is not said is `null`: unknown, hence red (L7).
+ *
+ * @throws when a store does not answer: the look is taken again on new connections
+ */
 export async function takeSnapshot(plan: Plan, stores: Stores): Promise<Snapshot> {
   const keyspace = keyspaceOf(plan.migration);
   const target = stores.target.redis;
@@ -24,13 +28,13 @@ export async function takeSnapshot(plan: Plan, stores: Stores): Promise<Snapshot
 }
 
 async function agreedAuthority(stores: Stores): Promise<Snapshot['authority']> {
-  const records = await Promise.all(stores.all.map(({ redis }) => readAuthority(redis).catch(() => null)));
+  const records = await Promise.all(stores.all.map(({ redis }) => readAuthority(redis)));
   const [first] = records;
   if (!first || records.some((one) => one?.side !== first.side || one.epoch !== first.epoch)) return null;
   return first;
 }
 
 async function readJson<T>(redis: Redis, key: string): Promise<T | null> {
-  const text = await redis.get(key).catch(() => null);
+  const text = await redis.get(key);
   return text === null ? null : (JSON.parse(text) as T);
 }

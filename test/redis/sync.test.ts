@@ -158,4 +158,29 @@ describe('the two-way sync of one link', () => {
     await eventually('the breaker to open', () => sync.status()?.breaker?.side === 'source');
     expect((await v2.client.keys('match:*')).length).toBe(20);
   });
+
+  test('a flush of V1 is not believed by the next attempt either, though it took our own records with it (L5)', async () => {
+    const { v1, v2 } = world;
+    for (let i = 0; i < 20; i++) await v1.client.set(`match:${i}`, 'x');
+    const first = await world.start(plan);
+    await first.live();
+    await v1.client.flushall();
+    await v2.client.set('match:new', 'written on V2');
+    await expect(first.done).rejects.toMatchObject({ name: 'LeaseLost' });
+    const second = await world.start(plan);
+    await second.live();
+    await sameString(v1.client, v2.client, 'match:new', 'written on V2');
+    expect(second.status()?.breaker?.side).toBe('source');
+    expect((await v2.client.keys('match:*')).length).toBe(21);
+  });
+
+  test('a value in quarantine leaves it when the key is deleted (L11)', async () => {
+    const { v1 } = world;
+    const lensed = planOf([dataset({ name: 'match', transform: 'offers_to_jobs' })]);
+    await v1.client.set('match:q', '{"offers":[1],"offres":[2]}');
+    const sync = await world.start(lensed);
+    await eventually('the quarantine', () => sync.status()?.quarantined === 1);
+    await v1.client.del('match:q');
+    await eventually('the empty quarantine', () => sync.status()?.quarantined === 0);
+  });
 });
