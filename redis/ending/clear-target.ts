@@ -102,9 +102,11 @@ async function see(clearing: Clearing, keys: readonly string[]): Promise<readonl
 async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<Cleared> {
   const seen = (await see(clearing, keys)).filter((one) => one.target.digest !== ABSENT);
   const ours = seen.filter((one) => newest(one.source.entry, one.target.entry)?.ours);
-  const asLeft = ours.filter(
-    (one) => newest(one.source.entry, one.target.entry)?.target === one.target.digest,
-  );
+  const asLeft = ours.filter((one) => {
+    // A source that lost its data has its last copies here: they stay.
+    if (clearing.careful && one.source.digest === ABSENT) return false;
+    return newest(one.source.entry, one.target.entry)?.target === one.target.digest;
+  });
   const words = await applyWrites(
     clearing.ports.target,
     clearing.keyspace,

@@ -16,6 +16,7 @@ const EVICTED = 'the server evicted keys';
 export class Breaker {
   readonly #suspect = new Map<Side, string>();
   readonly #witness = new Map<Side, Witness>();
+  #rescan = false;
 
   /** What the last attempt had seen of the side; `null` when there was none. */
   async start(side: Side, redis: Redis, before: Witness | null): Promise<void> {
@@ -28,7 +29,16 @@ export class Breaker {
   }
 
   suspect(side: Side, reason: string): void {
-    if (!this.#suspect.has(side)) this.#suspect.set(side, reason);
+    if (this.#suspect.has(side)) return;
+    this.#suspect.set(side, reason);
+    this.#rescan = true;
+  }
+
+  /** True once after each new suspicion: every key has to be looked at since. */
+  takeRescan(): boolean {
+    const wanted = this.#rescan;
+    this.#rescan = false;
+    return wanted;
   }
 
   /** A complete re-scan since the suspicion found no absence that it would hold back. */

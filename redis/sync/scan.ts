@@ -25,6 +25,7 @@ export async function scan(
 ): Promise<void> {
   const pace = makePace(attempt.plan.throttle.copyKeysPerSecond);
   while (!signal.aborted) {
+    if (attempt.breaker.takeRescan()) for (const { name } of attempt.link.datasets) attempt.toScan.add(name);
     const datasets = attempt.link.datasets.filter(
       (dataset) => attempt.toScan.has(dataset.name) && takesPart(attempt, dataset),
     );
@@ -97,7 +98,7 @@ async function rest(pass: Pass, keys: number): Promise<void> {
   }
 }
 
-/** A suspicion ends when everything was looked at since, and no absence had to be held back (L5). */
+/** A suspicion ends when everything was looked at since, and no absence had to be held back (L5). A new one asks for a new scan first. */
 async function believeAgain(attempt: Attempt): Promise<void> {
   const open = attempt.breaker.open();
   if (!open || attempt.dirty.parked > 0) return;

@@ -100,7 +100,6 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
     flushed: () => {
       attempt.breaker.suspect(side, 'the server was flushed');
       void rememberWitnesses(attempt, '').catch(() => undefined);
-      for (const dataset of link.datasets) attempt.toScan.add(dataset.name);
     },
   });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { documentOn, startFollowingApp } from '../support/following-app.ts';
@@ -17,7 +18,7 @@ function watchSides(world: ReturnType<typeof withMigrationWorld>) {
       looks++;
       if (before === 'target' && after === 'target' && answer === 'OK')
         seen.push('V1 was open while V2 had the authority');
-      await new Promise((resolve) => setImmediate(resolve));
+      await delay(5);
     }
   })();
   return async () => {

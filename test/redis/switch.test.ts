@@ -179,6 +179,17 @@ describe('the switch of authority', () => {
     expect({ v1: await rules('v1'), v2: await rules('v2') }).toEqual(before);
   });
 
+  test('an abort after a flush of V1 spares what V2 holds of it: they are the last copies (L5, L6)', async () => {
+    for (let i = 0; i < 10; i++) await world.v1.client.set(`match:${i}`, 'x');
+    const sync = await world.start(plan);
+    await sync.live();
+    await world.v1.client.flushall();
+    await eventually('the breaker', () => sync.status()?.breaker !== null);
+    await sync.stop();
+    await world.v1.client.set('match:0', 'written since');
+    expect(await on((all) => clearTarget(plan, all))).toMatchObject({ deleted: 1, kept: 9 });
+  });
+
   test('a migration that comes again after a rollback goes on from the ledger it left', async () => {
     await world.v1.client.set('match:1', 'one');
     await world.v1.client.set('match:2', 'two');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 
 type SideName = 'source' | 'target';
@@ -12,14 +13,20 @@ export type FollowingApp = {
 };
 
 const KEYS = 100;
+/** Some 200 writes a second: load, not a benchmark. */
+const REST_MS = 4;
 
 /** The form a document has on a side. */
 export function documentOn(side: SideName, n: number): string {
   return side === 'source' ? `{"offers":[{"id":${n}}],"n":${n}}` : `{"jobs":[{"id":${n}}],"n":${n}}`;
 }
 
-/** Writes `match:w0…` one after the other; a fenced write is made again on the side that has the authority. */
-export function startFollowingApp(apps: Readonly<Record<SideName, Redis>>): FollowingApp {
+/**
+ * Writes `match:w0…` one after the other; a fenced write is made again on the side that has the authority.
+ *
+ * @param restMs between two writes
+ */
+export function startFollowingApp(apps: Readonly<Record<SideName, Redis>>, restMs = REST_MS): FollowingApp {
   const acknowledged = new Map<string, number>();
   const counts = { source: 0, target: 0 };
   let side: SideName = 'source';
@@ -41,7 +48,7 @@ export function startFollowingApp(apps: Readonly<Record<SideName, Redis>>): Foll
   const running = (async () => {
     for (let n = 1; !stopped; n++) {
       await write(`match:w${n % KEYS}`, n);
-      await new Promise((resolve) => setImmediate(resolve));
+      await delay(restMs);
     }
   })();
   return {
