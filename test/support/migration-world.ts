@@ -18,16 +18,21 @@ const ACL = [
 ];
 
 export type CommandRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
+export type WorldOptions = {
+  /** What commands and worker find in their environment besides addresses and users, for the folder of the world. */
+  readonly environment?: (dir: string) => Readonly<Record<string, string>>;
+};
 type Name = 'v1' | 'nexten' | 'v2';
 
 /** Three stores with app users, a Temporal server and our worker as processes of their own, for one test file. */
-export function withMigrationWorld() {
+export function withMigrationWorld(options: WorldOptions = {}) {
   const dir = withTempDir();
   const servers = new Map<Name, RedisServer>();
   const clients: Redis[] = [];
   const output: string[] = [];
   let temporal: TemporalServer | undefined;
   let worker: ChildProcess | undefined;
+  let metricsPort = 0;
   let connection: Connection | undefined;
 
   const server = (name: Name): RedisServer => {
@@ -45,6 +50,7 @@ export function withMigrationWorld() {
     NEXTEN_APP_USERS: 'app',
     V2_APP_USERS: 'app',
     BACKUP_DIR: join(dir.path, 'backups'),
+    ...options.environment?.(dir.path),
   });
   const open = (name: Name, user: 'default' | 'app'): Redis => {
     const password = user === 'app' ? PASSWORD : OUR_PASSWORD;
@@ -75,7 +81,9 @@ export function withMigrationWorld() {
     const child = launch(['worker', '--metrics-port', '0']);
     child.stdout?.on('data', (data) => said.push(String(data)));
     worker = child;
-    await eventually('the worker to be ready', () => said.join('').includes('ready'), { withinMs: 60_000 });
+    metricsPort = await eventually('the worker to be ready', () => readyPort(said.join('')), {
+      withinMs: 60_000,
+    });
   };
   const killWorker = async () => {
     if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
@@ -115,6 +123,8 @@ export function withMigrationWorld() {
     launch,
     startWorker,
     killWorker,
+    /** `host:port` of the metrics of the worker started last. */
+    metricsAddress: () => `127.0.0.1:${metricsPort}`,
     handle,
     progress,
     temporalAddress: () => temporal?.address ?? '',
@@ -124,4 +134,10 @@ export function withMigrationWorld() {
         everyMs: 20,
       }),
   };
+}
+
+/** Of the worker's line `{"metricsPort":N,"msg":"ready"}`; `null`: it has not said so yet. */
+function readyPort(said: string): number | null {
+  const ready = said.split('\n').find((line) => line.includes('"msg":"ready"'));
+  return ready === undefined ? null : (JSON.parse(ready) as { metricsPort: number }).metricsPort;
 }
