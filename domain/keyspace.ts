@@ -28,6 +28,8 @@ export function keyspaceOf(migration: string) {
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */
     beat: (link: string, side: string) => `${prefix}beat:${link}:${side}`,
+    /** A beat of `side` that was carried, on the other side. A name of its own: a shared server tells it to both feeds. */
+    arrival: (link: string, side: string) => `${prefix}arrival:${link}:${side}`,
     /** Marker of one attempt: once the feed has shown it, all earlier events have been shown. */
     barrier: (link: string, side: string, token: number) => `${prefix}barrier:${link}:${side}:${token}`,
     /** Set of datasets whose keys on the target were told apart into V2's own and ours. */

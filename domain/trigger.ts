@@ -4,8 +4,8 @@ import type { Side } from './side.ts';
 import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
 import { scaled } from './timeline.ts';
 
-/** Lag percentiles need a few beats of a second each before "sustained" means anything, however short a day is. */
-const LAG_FLOOR_MS = 5_000;
+/** One late change stays in the percentiles for their window of 6 s: only what lasts longer is sustained, however short a day is. */
+const LAG_FLOOR_MS = 15_000;
 
 /** What has been seen once and does not yet justify the way back. Kept from one look to the next. */
 export type Suspicion = {

@@ -15,7 +15,7 @@ export type Options = {
 
 export const USAGE = `npm start -- [--keys N] [--day D] [--abort-at PHASE] [--corrupt] [--shared] [--keep] [--seed N]
   --keys N          keys to fill in, at least 1000 (20000)
-  --day D           length of a day (2s)
+  --day D           length of a day (1500ms)
   --abort-at PHASE  aborts when that phase is reached: ${PHASES.slice(0, -1).join(', ')}
   --corrupt         damages V2 after the flip, to show the automatic rollback
   --shared          one Redis server with databases 0, 1, 2 instead of three servers
@@ -47,7 +47,7 @@ export function parseOptions(argv: readonly string[]): Options | string {
 
 const FLAGS = {
   keys: { type: 'string', default: '20000' },
-  day: { type: 'string', default: '2s' },
+  day: { type: 'string', default: '1500ms' },
   'abort-at': { type: 'string' },
   corrupt: { type: 'boolean', default: false },
   shared: { type: 'boolean', default: false },

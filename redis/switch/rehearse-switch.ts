@@ -37,11 +37,15 @@ export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<Switch
     drainMs = Math.max(drainMs, performance.now() - from);
   }
   for (const link of links) {
-    await beatCarried(stores.target.redis, keyspace.beat(link.name, 'source'), `${link.name} to the target`);
+    await beatCarried(
+      stores.target.redis,
+      keyspace.arrival(link.name, 'source'),
+      `${link.name} to the target`,
+    );
     if (plan.mode !== 'forward')
       await beatCarried(
         stores.named(link.name).redis,
-        keyspace.beat(link.name, 'target'),
+        keyspace.arrival(link.name, 'target'),
         `${link.name} back to the source`,
       );
   }

@@ -75,6 +75,6 @@ async function carryBeat(attempt: Attempt, beat: Work): Promise<void> {
   const nowMs = Date.now();
   attempt.dirty.giveBack(beat, 'done', nowMs);
   if (closed(attempt, to)) return;
-  await attempt.lines[to].data.set(attempt.keyspace.beat(attempt.link.name, from), String(nowMs));
+  await attempt.lines[to].data.set(attempt.keyspace.arrival(attempt.link.name, from), String(nowMs));
   attempt.counters.arrived(to, Date.now() - (beat.since[from] ?? nowMs), nowMs);
 }

@@ -30,6 +30,8 @@ export async function ticks(
 ): Promise<void> {
   let witnessed = '';
   while (!signal.aborted) {
+    // First: a target that blocks our status must not keep the source's beat from telling so.
+    await beat(attempt, beats);
     const status = statusOf(attempt);
     report(status);
     await attempt.lines.target.tracker.set(
@@ -37,7 +39,6 @@ export async function ticks(
       JSON.stringify(status),
     );
     witnessed = await rememberWitnesses(attempt, witnessed);
-    await beat(attempt, beats);
     await refreshControl(attempt);
     await assertLease(attempt);
     attempt.authority = await currentAuthority(attempt.ports);

@@ -73,7 +73,7 @@ describe('the two-way sync of one link', () => {
     monitor.on('monitor', (_time: string, args: string[]) => {
       if (
         /^(restore|set|hset|hdel|del|unlink|sadd)$/i.test(args[0] ?? '') &&
-        !String(args[1]).includes(':beat:') &&
+        !/:(beat|arrival):/.test(String(args[1])) &&
         !String(args[1]).includes(':status:')
       )
         writes.push(args.slice(0, 2).join(' '));

@@ -7,7 +7,7 @@ describe('the options of a rehearsal', () => {
   it('without any, fills 20 000 keys on three servers and lives days of two seconds', () => {
     expect(parseOptions([])).toMatchObject({
       keys: 20_000,
-      day: '2s',
+      day: '1500ms',
       abortAt: null,
       corrupt: false,
       shared: false,
