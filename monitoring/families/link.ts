@@ -101,7 +101,7 @@ function addPerDirection(registry: Registry, latest: Latest<LinkStatus>): void {
     registry,
     {
       name: 'jday_link_lag_seconds',
-      help: 'Time from a change to its arrival on the other side, over the last ten seconds.',
+      help: 'Time from a change to its arrival on the other side, over the last six seconds.',
       labels: ['link', 'direction', 'percentile'],
     },
     () =>

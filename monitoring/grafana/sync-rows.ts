@@ -14,7 +14,7 @@ export const SYNC_ROW: Row = {
     },
     {
       title: 'Lag of each link',
-      about: 'Time from a change to its arrival, over the last ten seconds. A gap: not known, which is red.',
+      about: 'Time from a change to its arrival, over the last six seconds. A gap: not known, which is red.',
       kind: 'timeseries',
       unit: 's',
       queries: [
