@@ -38,11 +38,11 @@ export async function archiveFolder(
 ): Promise<ArchivedFiles> {
   for (let attempt = 1; ; attempt++) {
     const before = await folderManifest(folder, signal);
+    let failure: unknown = null;
     const written = await writeArchive(folder, archive, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      // A file that went away under tar's hands: as any other change, worth another try.
-      if (attempt < ATTEMPTS && codeOf(error) === 'ENOENT') return null;
-      throw error;
+      failure = error;
+      return null;
     });
     const after = await folderManifest(folder, signal);
     const changed = differences(before, after).length;
@@ -50,6 +50,8 @@ export async function archiveFolder(
       await proveArchive(archive, before, name, signal);
       return { ...written, files: sizeOf(before).files, manifest: before };
     }
+    // A file that goes away or shrinks under tar's hands is a change like any other, worth another try.
+    if (failure !== null && changed === 0 && codeOf(failure) !== 'ENOENT') throw failure;
     if (attempt === ATTEMPTS)
       throw new FolderUnreadable(folder, `keeps changing: ${changed} entries while archived`);
   }

@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Ended, jday } from '../support/jday.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { FakeWorld, fakeActivities, finalFailure } from '../workflows/fake-world.ts';
-import { WORKFLOWS_PATH } from '../workflows/serve-migrations.ts';
+import { NO_METRICS, WORKFLOWS_PATH } from '../workflows/serve-migrations.ts';
 
 const dir = makeTempDir();
 const worlds = new Map<string, FakeWorld>();
@@ -132,7 +132,12 @@ describe('with a worker', () => {
     const activities = fakeActivities((name) => worlds.get(name) ?? new FakeWorld());
     const shared = { connection: native, activities, maxHeartbeatThrottleInterval: '50ms' } as const;
     const workers = [
-      await Worker.create({ ...shared, taskQueue: TASK_QUEUES.control, workflowsPath: WORKFLOWS_PATH }),
+      await Worker.create({
+        ...shared,
+        taskQueue: TASK_QUEUES.control,
+        workflowsPath: WORKFLOWS_PATH,
+        sinks: NO_METRICS,
+      }),
       await Worker.create({ ...shared, taskQueue: TASK_QUEUES.sync }),
     ];
     const running = Promise.all(workers.map((worker) => worker.run()));

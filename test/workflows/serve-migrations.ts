@@ -1,13 +1,24 @@
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type InjectedSinks,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startTemporal } from '../../servers/temporal-server.ts';
 import { TASK_QUEUES } from '../../workflows/names.ts';
+import type { ProgressSinks } from '../../workflows/sinks.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { FakeWorld, fakeActivities } from './fake-world.ts';
 
 export const WORKFLOWS_PATH = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+
+/** What the workflow says of its progress has no listener here. */
+export const NO_METRICS: InjectedSinks<ProgressSinks> = { metrics: { progress: { fn: () => undefined } } };
 
 /** Recorded histories name no machine. */
 const IDENTITY = 'test';
@@ -31,7 +42,7 @@ export async function serveMigrations(worlds: ReadonlyMap<string, FakeWorld>) {
     maxHeartbeatThrottleInterval: '200ms',
   } as const;
   const workers = [
-    await Worker.create({ ...shared, taskQueue: TASK_QUEUES.control, workflowBundle }),
+    await Worker.create({ ...shared, taskQueue: TASK_QUEUES.control, workflowBundle, sinks: NO_METRICS }),
     await Worker.create({ ...shared, taskQueue: TASK_QUEUES.sync, maxConcurrentActivityTaskExecutions: 500 }),
   ];
   const run = Promise.all(workers.map((worker) => worker.run()));
