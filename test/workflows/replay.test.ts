@@ -3,7 +3,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { WORKFLOWS_PATH } from './serve-migrations.ts';
+import { NO_METRICS, WORKFLOWS_PATH } from './serve-migrations.ts';
 
 const FOLDER = new URL('./histories/', import.meta.url);
 const RECORDED = readdirSync(FOLDER);
@@ -13,6 +13,7 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS_PATH,
+    sinks: NO_METRICS,
     logger: new DefaultLogger('ERROR'),
   });
 });
