@@ -13,13 +13,12 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   workflowBundle = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS_PATH,
-    sinks: NO_METRICS,
     logger: new DefaultLogger('ERROR'),
   });
 });
 
 function replay(history: unknown): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history));
+  return Worker.runReplayHistory({ workflowBundle, sinks: NO_METRICS }, historyFromJSON(history));
 }
 
 function read(file: string): { events: { eventType: string }[] } {
