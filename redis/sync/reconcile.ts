@@ -7,7 +7,7 @@ import { type Decision, decide } from '../../domain/three-way.ts';
 import { newest, placeOf } from '../ledger.ts';
 import { applyWrites, type Mandate, type Written } from './apply-writes.ts';
 import type { Breaker } from './breaker.ts';
-import { lensFor, sameThroughTransform } from './carry.ts';
+import { carry, lensFor, sameThroughTransform } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
 import { type Draft, draftAgreement, draftCarry } from './draft.ts';
 import type { Pair } from './pair.ts';
@@ -180,18 +180,10 @@ function forgetSide(pair: Pair): Side {
   return pair.states.target.entry ? 'target' : 'source';
 }
 
+/** Nothing travels; what the source's document would become tells how it spelled its names. */
 function agreeOnEqual(context: ReconcileContext, pair: Pair): Draft {
-  const lens = lensFor(pair.dataset);
-  const value = pair.states.source.value;
-  const up =
-    lens && (value.form === 'string' || value.form === 'hash')
-      ? lens.up(
-          value.form === 'hash'
-            ? { kind: 'hash', fields: value.fields }
-            : { kind: 'string', bytes: value.bytes },
-        )
-      : null;
-  return draftAgreement(pair, 'target', context.stamp(), up?.ok ? up.spelling : 0);
+  const up = carry(pair.dataset, 'target', pair.states.source.value, 0);
+  return draftAgreement(pair, 'target', context.stamp(), up.ok ? up.spelling : 0);
 }
 
 async function apply(

@@ -7,6 +7,7 @@ import { writeAuthority } from '../../redis/authority.ts';
 import { loadScripts } from '../../redis/scripts/index.ts';
 import { runSync } from '../../redis/sync/sync.ts';
 import { eventually } from './eventually.ts';
+import { examplePlan } from './example-plan.ts';
 import { type TestRedis, withRedis } from './redis.ts';
 
 export function dataset(change: Partial<Dataset> & Pick<Dataset, 'name'>): Dataset {
@@ -23,35 +24,19 @@ export function dataset(change: Partial<Dataset> & Pick<Dataset, 'name'>): Datas
 
 /** A plan of one source and the target, with days of two seconds. */
 export function planOf(datasets: readonly Dataset[], change: Partial<Plan> = {}): Plan {
-  return {
+  const { gates, triggers } = examplePlan();
+  return examplePlan({
     migration: 'test',
-    jDay: { inDays: 7 },
-    timeline: { startDay: -7, readinessDay: -1, windowDays: 7 },
     dayMs: 2_000,
-    mode: 'bidirectional',
     stores: [
       { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: [] },
       { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: [] },
     ],
     datasets,
-    files: [],
-    gates: {
-      lagP99Ms: 100,
-      integrityPercent: 100,
-      sessionsLost: 0,
-      cacheHitsKeptPercent: 95,
-      impactPercent: 5,
-      holdMs: 300_000,
-      fenceBudgetMs: 5_000,
-      cutoverAttempts: 3,
-    },
-    triggers: { integrityPercent: 95, sessionsLost: 0, lagP99Ms: 1_000, lagForMs: 120_000 },
-    approvals: { readiness: 'auto', cutover: 'auto', complete: 'auto' },
-    traffic: [],
-    backup: { directory: 'backups', retentionDays: 30 },
-    throttle: { copyKeysPerSecond: 0, verifyKeysPerSecond: 0 },
+    gates: { ...gates, fenceBudgetMs: 5_000 },
+    triggers: { ...triggers, lagForMs: 120_000 },
     ...change,
-  };
+  });
 }
 
 /** A source and a target server, and syncs between them that end with the test. */
