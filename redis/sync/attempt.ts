@@ -14,6 +14,7 @@ import { takeLease } from './lease.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
 import type { SidePorts } from './side-port.ts';
+import type { Reached } from './step.ts';
 import { readWitnesses } from './witness-record.ts';
 
 /** All that one attempt of a sync shares between its loops. A new attempt begins with nothing but what Redis holds. */
@@ -31,6 +32,7 @@ export type Attempt = {
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
   readonly recent: RecentKeys;
+  readonly reached?: Reached | undefined;
   authority: AuthorityRecord;
   control: Control;
   /** Names of datasets whose scan is complete. */
@@ -49,13 +51,19 @@ export class NoAuthority extends Error {
   }
 }
 
-export async function beginAttempt(plan: Plan, link: Link, lines: Connections): Promise<Attempt> {
+export async function beginAttempt(
+  plan: Plan,
+  link: Link,
+  lines: Connections,
+  reached?: Reached,
+): Promise<Attempt> {
   const keyspace = keyspaceOf(plan.migration);
   const ports: SidePorts = {
     source: { side: 'source', redis: lines.source.data, run: await loadScripts(lines.source.data) },
     target: { side: 'target', redis: lines.target.data, run: await loadScripts(lines.target.data) },
   };
   const token = await takeLease(ports, keyspace, link.name);
+  await reached?.('lease taken');
   const breaker = new Breaker();
   const before = await readWitnesses(
     { source: lines.source.data, target: lines.target.data },
@@ -78,6 +86,7 @@ export async function beginAttempt(plan: Plan, link: Link, lines: Connections): 
     breaker,
     quarantine: await Quarantine.open(ports, keyspace, link.name),
     recent: new RecentKeys(),
+    reached,
     authority: await currentAuthority(ports),
     control: await readControl(lines.target.tracker, keyspace, link.name),
     joined: new Set(),

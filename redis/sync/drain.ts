@@ -25,6 +25,7 @@ export async function drains(
     }
     const began = performance.now();
     await barrier(asked.side);
+    await attempt.reached?.('drain barrier');
     while (
       attempt.dirty.pendingFrom(asked.side) > 0 &&
       attempt.control.drain?.id === asked.id &&
@@ -46,4 +47,5 @@ async function answer(attempt: Attempt, drained: Drained): Promise<void> {
   if (keys.length > 0) write.rpush(list, ...keys.map(keyBytes));
   write.set(keyspace.drained(link.name), JSON.stringify(drained));
   await write.exec();
+  await attempt.reached?.('drained');
 }

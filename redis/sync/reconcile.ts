@@ -14,6 +14,7 @@ import type { Pair } from './pair.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readStates, type SideState, type Wanted } from './read-states.ts';
 import type { SidePorts } from './side-port.ts';
+import type { Reached } from './step.ts';
 
 /** What became of a key after one look. */
 export type Fate =
@@ -28,6 +29,7 @@ export type ReconcileContext = {
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
   readonly stamp: () => Buffer;
+  readonly reached?: Reached | undefined;
   /** Of one moment: a decision taken under one authority must not be written under another epoch (L1). */
   readonly mandate: Mandate & { readonly authority: Side };
   /** The side that must not be written to now: it is paused for a cutover, or the mode is one-way. */
@@ -64,6 +66,7 @@ export async function reconcile(
     );
     pairs = [...pairs.filter((pair) => !unread.includes(pair)), ...read];
   }
+  await context.reached?.('keys read');
   const drafts: Draft[] = [];
   for (const pair of pairs) {
     const drafted = foreign.has(pair)
@@ -72,6 +75,7 @@ export async function reconcile(
     if ('kind' in drafted) fates.set(pair.work, drafted);
     else drafts.push(drafted);
   }
+  await context.reached?.('drafted');
   await Promise.all((['source', 'target'] as const).map((side) => apply(context, side, drafts, fates)));
   return works.map((work) => fates.get(work) as Fate);
 }
@@ -170,6 +174,7 @@ async function draft(context: ReconcileContext, pair: Pair): Promise<Draft | Fat
   const drafted = draftCarry(pair, to, decision.do === 'contest', context.stamp());
   if ('write' in drafted) return drafted;
   await context.quarantine.put(pair, from, drafted.reason);
+  await context.reached?.('quarantined');
   return { kind: 'quarantined' };
 }
 
@@ -193,6 +198,8 @@ async function apply(
   fates: Map<Work, Fate>,
 ): Promise<void> {
   const mine = drafts.filter((one) => one.side === side);
+  if (mine.length === 0) return;
+  await context.reached?.(`before apply ${side}`);
   const words = await applyWrites(
     context.ports[side],
     context.keyspace,
@@ -200,6 +207,7 @@ async function apply(
     context.mandate,
     mine.map((one) => one.write),
   );
+  await context.reached?.(`applied ${side}`);
   for (const [i, one] of mine.entries())
     fates.set(one.pair.work, await fateOf(context, one, words[i] as Written));
 }
@@ -207,6 +215,7 @@ async function apply(
 async function fateOf(context: ReconcileContext, one: Draft, word: Written): Promise<Fate> {
   if (word === 'unfit') {
     await context.quarantine.put(one.pair, otherSide(one.side), 'the server refused the value');
+    await context.reached?.('quarantined');
     return { kind: 'quarantined' };
   }
   if (word === 'stale') return { kind: 'again' };

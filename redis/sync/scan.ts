@@ -56,10 +56,14 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const known = new Set(await attempt.ports.target.redis.smembers(adopted));
   // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
   const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
+  await attempt.reached?.('scan target');
   await scanSide(pass, 'target', manner);
   await attempt.ports.target.redis.sadd(adopted, ...names);
+  await attempt.reached?.('datasets adopted');
+  await attempt.reached?.('scan source');
   await scanSide(pass, 'source', 'scan');
   if (!pass.signal.aborted) for (const name of names) attempt.joined.add(name);
+  await attempt.reached?.('scanned');
 }
 
 async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {

@@ -11,6 +11,7 @@ import { drains } from './drain.ts';
 import { Ears } from './ears.ts';
 import { type FeedLost, openFeed } from './feed.ts';
 import { scan } from './scan.ts';
+import type { Reached } from './step.ts';
 import { type Beats, makeBeats, refreshControl, rememberWitnesses, ticks } from './tick.ts';
 
 export type SyncOptions = {
@@ -19,6 +20,7 @@ export type SyncOptions = {
   readonly environment: Environment;
   /** About once a second. */
   readonly report: (status: LinkStatus) => void;
+  readonly reached?: Reached;
 };
 
 /**
@@ -31,7 +33,8 @@ export type SyncOptions = {
 export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const lines = await openConnections(options.link, options.environment);
   try {
-    await loops(await beginAttempt(options.plan, options.link, lines), options.report, signal);
+    const attempt = await beginAttempt(options.plan, options.link, lines, options.reached);
+    await loops(attempt, options.report, signal);
   } finally {
     lines.close();
   }
@@ -48,6 +51,7 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
     const { tracker, subscriber } = attempt.lines[side];
     await openFeed(tracker, subscriber, prefixesOf(attempt, side), ears[side].heard, lost);
   }
+  await attempt.reached?.('feed open');
   const barrier = (side: Side) =>
     ears[side].barrier(
       attempt.lines[side].tracker,

@@ -63,7 +63,7 @@ async function beat(attempt: Attempt, beats: Beats): Promise<void> {
 
 /** A suspicion is written down as soon as it stands: before the records that a flush took are mended (L5). */
 export async function rememberWitnesses(
-  { lines, breaker, keyspace, link }: Attempt,
+  { lines, breaker, keyspace, link, reached }: Attempt,
   before: string,
 ): Promise<string> {
   const witnesses = breaker.witnesses();
@@ -75,6 +75,7 @@ export async function rememberWitnesses(
     link.name,
     witnesses,
   );
+  await reached?.('witness saved');
   return text;
 }
 
