@@ -2,6 +2,7 @@ import { makeKeyMap, type KeyMap } from '../../domain/key-map.ts';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import type { Link } from '../../domain/link.ts';
 import type { Dataset, Plan } from '../../domain/plan.ts';
+import type { Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { type Control, readControl } from '../control.ts';
 import { makeStamps } from '../ledger.ts';
@@ -13,7 +14,7 @@ import { DirtyKeys } from './dirty-keys.ts';
 import { takeLease } from './lease.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
-import type { SidePorts } from './side-port.ts';
+import type { SidePort, SidePorts } from './side-port.ts';
 import type { Reached } from './step.ts';
 import { readWitnesses } from './witness-record.ts';
 
@@ -51,17 +52,11 @@ export class NoAuthority extends Error {
   }
 }
 
-export async function beginAttempt(
-  plan: Plan,
-  link: Link,
-  lines: Connections,
-  reached?: Reached,
-): Promise<Attempt> {
+type Begin = { readonly plan: Plan; readonly link: Link; readonly reached?: Reached };
+
+export async function beginAttempt({ plan, link, reached }: Begin, lines: Connections): Promise<Attempt> {
   const keyspace = keyspaceOf(plan.migration);
-  const ports: SidePorts = {
-    source: { side: 'source', redis: lines.source.data, run: await loadScripts(lines.source.data) },
-    target: { side: 'target', redis: lines.target.data, run: await loadScripts(lines.target.data) },
-  };
+  const ports = { source: await portOf('source', lines), target: await portOf('target', lines) };
   const token = await takeLease(ports, keyspace, link.name);
   await reached?.('lease taken');
   const breaker = new Breaker();
@@ -94,6 +89,11 @@ export async function beginAttempt(
     throttled: null,
     total: await lines.source.data.dbsize(),
   };
+}
+
+async function portOf(side: Side, lines: Connections): Promise<SidePort> {
+  const redis = lines[side].data;
+  return { side, redis, run: await loadScripts(redis) };
 }
 
 /** The target's record decides; a source that a crash left behind is brought up to it (L8). */

@@ -33,7 +33,7 @@ export type SyncOptions = {
 export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const lines = await openConnections(options.link, options.environment);
   try {
-    const attempt = await beginAttempt(options.plan, options.link, lines, options.reached);
+    const attempt = await beginAttempt(options, lines);
     await loops(attempt, options.report, signal);
   } finally {
     lines.close();
