@@ -1,23 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Agreed } from '../domain/three-way.ts';
 import type { Keyspace } from '../domain/keyspace.ts';
+import type { LedgerEntry } from '../domain/ledger-entry.ts';
 import { byteString, keyBytes } from './key-bytes.ts';
-
-/**
- * The ledger holds for each key the states of both sides when they last agreed. An entry stands on the side that
- * was written to, put there in the same atomic step; of two entries the newest stamp counts (design §5 (a)).
- *
- * Entry: stamp 8 bytes (token, counter) · state of the source 16 · state of the target 16 · flags 1 · spelling 2.
- */
-export type LedgerEntry = Agreed & {
-  /** Order of entries: token and counter, compared as bytes. */
-  readonly stamp: string;
-  /** We created the key on the target: an abort deletes it (L6). */
-  readonly ours: boolean;
-  /** How the document spelled the names that the transform renames. */
-  readonly spelling: number;
-};
 
 /** Where the entry of a key stands: a bucket, small enough to stay a listpack up to 2 M keys a link, and a field. */
 export type Place = { readonly bucket: string; readonly field: Buffer };
@@ -31,6 +16,12 @@ export function placeOf(key: string): Place {
   return { bucket: (digest.readUInt16BE(0) % BUCKETS).toString(36), field: digest.subarray(2, 14) };
 }
 
+/**
+ * The ledger holds for each key the states of both sides when they last agreed. An entry stands on the side that
+ * was written to, put there in the same atomic step; of two entries the newest stamp counts (design §5 (a)).
+ *
+ * Entry: stamp 8 bytes (token, counter) · state of the source 16 · state of the target 16 · flags 1 · spelling 2.
+ */
 export function decodeEntry(bytes: Buffer): LedgerEntry | null {
   if (bytes.length === 0) return null;
   const text = byteString(bytes);
@@ -60,11 +51,6 @@ export function makeStamps(token: number): () => Buffer {
     stamp.writeUInt32BE(++counter >>> 0, 4);
     return stamp;
   };
-}
-
-export function newest(one: LedgerEntry | null, other: LedgerEntry | null): LedgerEntry | null {
-  if (!one || !other) return one ?? other;
-  return one.stamp >= other.stamp ? one : other;
 }
 
 /** The entries that stand on one side for the given source keys; `null` = none there. */

@@ -1,11 +1,12 @@
 import { ABSENT } from '../../domain/digest.ts';
 import { makeKeyMap } from '../../domain/key-map.ts';
 import { keyspaceOf } from '../../domain/keyspace.ts';
+import { newest } from '../../domain/ledger-entry.ts';
 import { type Link, linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { readAuthority } from '../authority.ts';
 import { byteString } from '../key-bytes.ts';
-import { entryTail, makeStamps, newest, placeOf } from '../ledger.ts';
+import { entryTail, makeStamps, placeOf } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { Stores } from '../stores.ts';

@@ -2,10 +2,11 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
+import { newest } from '../../domain/ledger-entry.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { keyBytes } from '../key-bytes.ts';
-import { newest, readRawEntries } from '../ledger.ts';
+import { readRawEntries } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Stores } from '../stores.ts';
 

@@ -1,4 +1,5 @@
-import { ABSENT, expireAtOf } from '../../domain/digest.ts';
+import { expireAtOf } from '../../domain/digest.ts';
+import { keepsPreimage, oursAfter, type Step } from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { entryTail } from '../ledger.ts';
 import type { Write } from './apply-writes.ts';
@@ -34,15 +35,13 @@ export function draftAgreement(pair: Pair, side: Side, stamp: Buffer, spelling: 
  */
 export function draftCarry(
   pair: Pair,
-  to: Side,
-  conflict: boolean,
+  { to, conflict }: Extract<Step, { do: 'carry' }>,
   stamp: Buffer,
 ): Draft | { readonly reason: string } {
   const from = pair.states[otherSide(to)];
-  const there = pair.states[to];
   const carried = carry(pair.dataset, to, from.value, pair.agreed?.spelling ?? 0);
   if (!carried.ok) return { reason: carried.reason };
-  const ours = to === 'target' && there.digest === ABSENT ? true : (pair.agreed?.ours ?? false);
+  const ours = oursAfter(to, pair.states, pair.agreed);
   return {
     pair,
     side: to,
@@ -53,7 +52,7 @@ export function draftCarry(
       expireAt: expireAtOf(from.digest) ?? -1,
       tail: entryTail({ ours, spelling: carried.spelling }),
       journal: conflict,
-      preimage: to === 'target' && !(pair.agreed?.ours ?? false),
+      preimage: keepsPreimage(to, pair.agreed),
     },
   };
 }

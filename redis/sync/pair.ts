@@ -1,6 +1,7 @@
+import type { LedgerEntry } from '../../domain/ledger-entry.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
-import type { LedgerEntry, Place } from '../ledger.ts';
+import type { Place } from '../ledger.ts';
 import type { Work } from './dirty-keys.ts';
 import type { SideState } from './read-states.ts';
 

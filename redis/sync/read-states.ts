@@ -1,7 +1,8 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
+import type { LedgerEntry } from '../../domain/ledger-entry.ts';
 import { byteString, keyBytes } from '../key-bytes.ts';
-import { decodeEntry, type LedgerEntry, type Place } from '../ledger.ts';
+import { decodeEntry, type Place } from '../ledger.ts';
 import type { SidePort } from './side-port.ts';
 
 /** How much of a key to read: its state only, or its value too, as DUMP or (strings and hashes) typed. */

@@ -1,10 +1,12 @@
 import { ABSENT } from '../../domain/digest.ts';
 import type { KeyMap } from '../../domain/key-map.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
+import { newest } from '../../domain/ledger-entry.ts';
 import type { Dataset } from '../../domain/plan.ts';
+import { type Closed, forgetsTwice, nextStep } from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type Decision, decide } from '../../domain/three-way.ts';
-import { newest, placeOf } from '../ledger.ts';
+import { placeOf } from '../ledger.ts';
 import { applyWrites, type Mandate, type Written } from './apply-writes.ts';
 import type { Breaker } from './breaker.ts';
 import { carry, lensFor, sameThroughTransform } from './carry.ts';
@@ -33,7 +35,7 @@ export type ReconcileContext = {
   /** Of one moment: a decision taken under one authority must not be written under another epoch (L1). */
   readonly mandate: Mandate & { readonly authority: Side };
   /** The side that must not be written to now: it is paused for a cutover, or the mode is one-way. */
-  readonly closed: (side: Side) => 'parked' | 'ignored' | null;
+  readonly closed: (side: Side) => Closed | null;
   /** Of keys that only the target has: those an app wrote while the feed ran. Complete up to the moment of the call. */
   readonly bornLive: (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 };
@@ -151,44 +153,34 @@ async function foreignOf(context: ReconcileContext, pairs: readonly Pair[]): Pro
 }
 
 async function draft(context: ReconcileContext, pair: Pair): Promise<Draft | Fate> {
-  const decision = decideOf(pair);
-  if (decision.do === 'nothing') {
-    const { source, target } = pair.states;
+  if (lacksValue(pair, decideOf(pair))) return { kind: 'again' };
+  const { source, target } = pair.states;
+  const step = nextStep(pair.states, {
+    authority: context.mandate.authority,
+    closed: context.closed,
+    same: () => sameThroughTransform(pair.dataset, source, target),
+  });
+  if (step.do === 'nothing') {
     if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
     return { kind: 'same' };
   }
-  if (decision.do === 'forget') return draftAgreement(pair, forgetSide(pair), context.stamp(), 0);
-  if (lacksValue(pair, decision)) return { kind: 'again' };
-  if (
-    decision.do === 'contest' &&
-    sameThroughTransform(pair.dataset, pair.states.source, pair.states.target)
-  ) {
-    return agreeOnEqual(context, pair);
-  }
-  const to = decision.do === 'carry' ? decision.to : otherSide(context.mandate.authority);
-  const closed = context.closed(to);
-  if (closed) return { kind: closed === 'parked' ? 'parked' : 'same' };
-  const from = otherSide(to);
-  if (pair.states[from].digest === ABSENT && (await context.breaker.holds(from, context.ports[from].redis)))
+  if (step.do === 'forget') return draftAgreement(pair, step.on, context.stamp(), 0);
+  if (step.do === 'agree') return agreeOnEqual(context, pair, step.on);
+  if (step.do === 'wait') return { kind: step.closed === 'parked' ? 'parked' : 'same' };
+  const from = otherSide(step.to);
+  if (step.absence && (await context.breaker.holds(from, context.ports[from].redis)))
     return { kind: 'parked' };
-  const drafted = draftCarry(pair, to, decision.do === 'contest', context.stamp());
+  const drafted = draftCarry(pair, step, context.stamp());
   if ('write' in drafted) return drafted;
   await context.quarantine.put(pair, from, drafted.reason);
   await context.reached?.('quarantined');
   return { kind: 'quarantined' };
 }
 
-/** Of two entries the older goes first: were the newer gone and we were killed, the older would pass for the truth. */
-function forgetSide(pair: Pair): Side {
-  if (pair.states.source.entry && pair.states.target.entry)
-    return pair.agreed === pair.states.target.entry ? 'source' : 'target';
-  return pair.states.target.entry ? 'target' : 'source';
-}
-
 /** Nothing travels; what the source's document would become tells how it spelled its names. */
-function agreeOnEqual(context: ReconcileContext, pair: Pair): Draft {
+function agreeOnEqual(context: ReconcileContext, pair: Pair, on: Side): Draft {
   const up = carry(pair.dataset, 'target', pair.states.source.value, 0);
-  return draftAgreement(pair, 'target', context.stamp(), up.ok ? up.spelling : 0);
+  return draftAgreement(pair, on, context.stamp(), up.ok ? up.spelling : 0);
 }
 
 async function apply(
@@ -221,9 +213,7 @@ async function fateOf(context: ReconcileContext, one: Draft, word: Written): Pro
   if (word === 'stale') return { kind: 'again' };
   if (word === 'epoch') return { kind: 'epoch' };
   await context.quarantine.settled(one.pair.work.key);
-  const { source, target } = one.pair.states;
-  if (source.digest === ABSENT && target.digest === ABSENT && source.entry && target.entry)
-    return { kind: 'again' };
+  if (forgetsTwice(one.pair.states)) return { kind: 'again' };
   return one.write.act === 'agree'
     ? { kind: 'same' }
     : { kind: 'carried', to: one.side, conflict: one.write.journal };
