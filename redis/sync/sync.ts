@@ -45,6 +45,8 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
   const feedEnd = new Promise<void>((resolve, reject) => {
     lost = (error) => (error ? reject(error) : resolve());
   });
+  // A feed can be lost before anybody waits for its end: unheard, the rejection would end the whole process (L8).
+  feedEnd.catch(() => undefined);
   const beats = makeBeats(Date.now());
   const ears = { source: earsOf(attempt, 'source', beats), target: earsOf(attempt, 'target', beats) };
   for (const side of ['source', 'target'] as const) {
