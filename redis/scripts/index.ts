@@ -7,6 +7,7 @@ const PRELUDE = read('prelude');
 const SOURCES = {
   read: `${PRELUDE}${read('read')}`,
   apply: `${PRELUDE}${read('apply')}`,
+  guarded: read('guarded'),
   raiseLease: read('raise-lease'),
   setAuthority: read('set-authority'),
 } as const;

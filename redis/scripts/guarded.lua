@@ -1,0 +1,7 @@
+-- Runs one write command on a key of ours, only while the lease is ours: a zombie leaves no word behind (L1).
+-- KEYS  [1] lease  [2] the key
+-- ARGV  [1] token  [2] command, then its arguments after the key
+-- returns 1 done, 0 another attempt holds the lease
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call(ARGV[2], KEYS[2], unpack(ARGV, 3))
+return 1

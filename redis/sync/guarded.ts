@@ -1,0 +1,18 @@
+import type { RunScript } from '../scripts/index.ts';
+import { LeaseLost } from './apply-writes.ts';
+
+type Argument = string | Buffer;
+
+/** Writes a record of ours: a command, its key, its arguments (at most 4 000). @throws LeaseLost */
+export type Guarded = (command: string, key: string, ...args: readonly Argument[]) => Promise<void>;
+
+/**
+ * Our own records stand on the target, and say what the newest attempt knows: an earlier one that wakes up must not
+ * take its word back (L1).
+ */
+export function guardedBy(run: RunScript, lease: string, token: number): Guarded {
+  return async (command, key, ...args) => {
+    if (Number(await run('guarded', [lease, key], [String(token), command, ...args])) !== 1)
+      throw new LeaseLost();
+  };
+}
