@@ -63,6 +63,7 @@ module.exports = {
       },
     },
     only('rehearsal', ['domain', 'servers', 'client']),
+    only('bench', ['domain', 'redis', 'servers']),
     {
       name: 'nothing-imports-tests',
       severity: 'error',

@@ -1,0 +1,52 @@
+import type { Plan } from '../../domain/plan.ts';
+import type { LinkStatus } from '../../domain/status.ts';
+import { writeAuthority } from '../../redis/authority.ts';
+import { loadScripts } from '../../redis/scripts/index.ts';
+import type { BenchProcess } from '../bench-process.ts';
+import { environmentOf } from '../plan.ts';
+import { reportProfile } from '../profile.ts';
+import type { SyncInput } from '../processes/sync.ts';
+import type { Stage, StagedServer } from '../stage.ts';
+import { until } from '../until.ts';
+
+export type SyncProcess = BenchProcess<SyncInput, LinkStatus, null>;
+
+/** Our engine in a process of its own, loaded and not begun yet. */
+export async function openSync(stage: Stage): Promise<SyncProcess> {
+  const options = stage.profile ? ['--cpu-prof', '--cpu-prof-dir', stage.path('profile')] : [];
+  const sync = stage.process<SyncInput, LinkStatus, null>('sync', options);
+  await sync.ready;
+  return sync;
+}
+
+/** What the claim of a migration does before its sync may write. */
+export async function claim(...servers: readonly StagedServer[]): Promise<void> {
+  for (const { redis } of servers)
+    await writeAuthority(await loadScripts(redis), { side: 'source', epoch: 1 });
+}
+
+export function begin(sync: SyncProcess, plan: Plan, source: StagedServer, target: StagedServer): void {
+  sync.begin({ plan, environment: environmentOf(source, target) });
+}
+
+/** Resolves when the scan is through and nothing waits any more. */
+export async function settled(sync: SyncProcess): Promise<LinkStatus> {
+  const failed = sync.result.then(() => Promise.reject(new Error('the sync ended')));
+  const quiet = until(
+    'the sync to settle',
+    () => {
+      const status = sync.said.at(-1);
+      const still = status?.state === 'live' && status.pending.toTarget + status.pending.toSource === 0;
+      return still ? status : undefined;
+    },
+    { withinMs: 300_000 },
+  );
+  return Promise.race([quiet, failed]);
+}
+
+/** Ends the sync in order, so that a profile is written. */
+export async function endSync(stage: Stage, sync: SyncProcess): Promise<void> {
+  await sync.stop();
+  sync.letGo();
+  if (stage.profile) await reportProfile(stage.path('profile'));
+}

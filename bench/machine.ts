@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { findTool } from '../servers/tools.ts';
+
+/** What the figures were measured on: enough to compare, nothing that names a machine or its owner. */
+export type Machine = {
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly platform: string;
+  readonly node: string;
+  readonly redis: string;
+};
+
+export function thisMachine(): Machine {
+  const version = execFileSync(findTool('redis-server'), ['--version'], { encoding: 'utf8' });
+  return {
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    redis: /v=(\S+)/.exec(version)?.[1] ?? 'unknown',
+  };
+}

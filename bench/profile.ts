@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, readFileSync, copyFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { until } from './until.ts';
+
+type CpuProfile = {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+};
+
+export type SelfTime = { readonly where: string; readonly ms: number; readonly share: number };
+
+const KEPT_IN = '.jday/bench';
+const SHOWN = 25;
+
+/** Keeps the profile that the ended process left and shows where its time went. */
+export async function reportProfile(dir: string): Promise<void> {
+  const file = await until('the profile', () => profileIn(dir), { withinMs: 20_000 });
+  mkdirSync(KEPT_IN, { recursive: true });
+  const kept = join(KEPT_IN, basename(file));
+  copyFileSync(file, kept);
+  const rows = selfTimes(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile).slice(0, SHOWN);
+  process.stdout.write(`\nself time of the sync process (${kept}, opens in Chrome DevTools)\n`);
+  for (const { where, ms, share } of rows)
+    process.stdout.write(
+      `${ms.toFixed(0).padStart(8)} ms ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`,
+    );
+}
+
+/** Time spent in each function itself, without its callees, most first; idle time is left out of the shares. */
+export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): readonly SelfTime[] {
+  const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
+  const micros = new Map<string, number>();
+  for (const [i, id] of samples.entries()) {
+    const where = places.get(id) ?? '(unknown)';
+    if (where !== '(idle)' && where !== '(program)')
+      micros.set(where, (micros.get(where) ?? 0) + (timeDeltas[i] ?? 0));
+  }
+  const total = [...micros.values()].reduce((sum, one) => sum + one, 0);
+  return [...micros]
+    .map(([where, one]) => ({ where, ms: one / 1_000, share: one / total }))
+    .sort((one, other) => other.ms - one.ms);
+}
+
+function placeOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+  const file = url.split('/').slice(-2).join('/');
+  return `${functionName || '(anonymous)'}${file === '' ? '' : ` ${file}:${lineNumber + 1}`}`;
+}
+
+function profileIn(dir: string): string | undefined {
+  try {
+    const [name] = readdirSync(dir).filter((one) => one.endsWith('.cpuprofile'));
+    return name === undefined ? undefined : join(dir, name);
+  } catch {
+    return undefined;
+  }
+}
