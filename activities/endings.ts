@@ -7,6 +7,7 @@ import { clearTarget } from '../redis/ending/clear-target.ts';
 import { dropTraces } from '../redis/ending/drop-traces.ts';
 import { settleSource } from '../redis/ending/settle-source.ts';
 import { type Stores, withStores } from '../redis/stores.ts';
+import { checkShardCount } from '../redis/sync/shard-count.ts';
 import { beating } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -20,7 +21,11 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
       beating(() => withStores(input.plan, environment, purpose, (stores) => act(input, stores)));
   };
   return {
-    claim: on('claim', ({ plan }, stores) => claimStores(stores, plan.migration, isRunning)),
+    claim: on('claim', async ({ plan }, stores) => {
+      for (const link of linksOf(plan))
+        await checkShardCount(stores.target.redis, keyspaceOf(plan.migration), link);
+      await claimStores(stores, plan.migration, isRunning);
+    }),
     release: on('release', ({ plan }, stores) => releaseStores(stores, plan.migration)),
     joinSessions: on('join', async ({ plan }, stores) => {
       const keyspace = keyspaceOf(plan.migration);

@@ -2,9 +2,17 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { FAILURES } from '../domain/failure.ts';
 import { type Link, linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
+import { type Shard, shardsOfPlan } from '../domain/shard.ts';
 
 export function linkOf(plan: Plan, name: string): Link {
-  const link = linksOf(plan).find((one) => one.name === name);
-  if (link) return link;
-  throw ApplicationFailure.nonRetryable('the plan has no such link', FAILURES.BadConfiguration);
+  return known(linksOf(plan).find((one) => one.name === name));
+}
+
+export function shardOf(plan: Plan, name: string): Shard {
+  return known(shardsOfPlan(plan).find((one) => one.name === name));
+}
+
+function known<T>(found: T | undefined): T {
+  if (found !== undefined) return found;
+  throw ApplicationFailure.nonRetryable('the plan has no such link or shard', FAILURES.BadConfiguration);
 }

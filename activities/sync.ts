@@ -4,17 +4,18 @@ import type { LinkStatus } from '../domain/status.ts';
 import { runSync } from '../redis/sync/sync.ts';
 import { untilCancelled } from './beating.ts';
 import type { Dependencies, Recorder } from './dependencies.ts';
-import { linkOf } from './link-of.ts';
+import { linkOf, shardOf } from './link-of.ts';
 
-/** The two-way sync of one link. Its heartbeat is its status: live numbers without history, readable by Describe. */
+/** The two-way sync of one shard of a link, or of the whole. Its heartbeat is its status: live numbers without history, readable by Describe. */
 export function syncActivity({ environment, record }: Dependencies) {
-  return async ({ plan, link }: { plan: Plan; link: string }): Promise<void> => {
+  return async ({ plan, link, shard }: { plan: Plan; link: string; shard?: string }): Promise<void> => {
     const context = Context.current();
     context.heartbeat({ at: 'connects' });
     let before: LinkStatus['bytes'];
     const options = {
       plan,
       link: linkOf(plan, link),
+      shard: shardOf(plan, shard ?? link),
       environment,
       report: (status: LinkStatus) => {
         context.heartbeat(status);

@@ -5,11 +5,12 @@ import { keyspaceOf } from '../domain/keyspace.ts';
 import { type Link, linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Side } from '../domain/side.ts';
-import type { LinkStatus, VerifyStatus } from '../domain/status.ts';
+import type { VerifyStatus } from '../domain/status.ts';
 import { readAuthority } from '../redis/authority.ts';
 import { readControl } from '../redis/control.ts';
 import { newest } from '../domain/ledger-entry.ts';
 import { readEntries } from '../redis/ledger.ts';
+import { readLinkStatus } from '../redis/read-link-status.ts';
 import { type Stores, withStores } from '../redis/stores.ts';
 import { together } from '../redis/together.ts';
 import { runVerifier } from '../redis/verify/run-verifier.ts';
@@ -92,8 +93,7 @@ async function lookAround(
   const keyspace = keyspaceOf(plan.migration);
   while (!signal.aborted) {
     const target = side.target.redis;
-    const text = await target.get(keyspace.status(link.name));
-    const status = text ? (JSON.parse(text) as LinkStatus) : null;
+    const status = await readLinkStatus(target, keyspace, link);
     now.authority = (await readAuthority(target))?.side ?? now.authority;
     now.held = (await readControl(target, keyspace, link.name)).held;
     now.joined = status?.joined ?? [];

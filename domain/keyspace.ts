@@ -16,8 +16,10 @@ export function keyspaceOf(migration: string) {
   const prefix = `${OUR_PREFIX}${migration}:`;
   return {
     prefix,
-    /** Fencing token of the sync attempt, on both sides of a link. */
-    lease: (link: string) => `${prefix}lease:${link}`,
+    /** Fencing token of the sync attempt of a shard, on both sides of its link. */
+    lease: (shard: string) => `${prefix}lease:${shard}`,
+    /** Into how many shards a link's keys are split, on the target: fixed as long as its ledger stands. */
+    shards: (link: string) => `${prefix}shards:${link}`,
     /** Hash bucket of ledger entries, on both sides; see redis/ledger. */
     ledger: (link: string, bucket: string) => `${prefix}ledger:${link}:${bucket}`,
     /** Hash: losers of conflicts, whole, on the side that lost. */
@@ -27,23 +29,25 @@ export function keyspaceOf(migration: string) {
     /** Hash: values that could not be transformed, on the target. */
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */
-    beat: (link: string, side: string) => `${prefix}beat:${link}:${side}`,
+    beat: (shard: string, side: string) => `${prefix}beat:${shard}:${side}`,
     /** A beat of `side` that was carried, on the other side. A name of its own: a shared server tells it to both feeds. */
-    arrival: (link: string, side: string) => `${prefix}arrival:${link}:${side}`,
+    arrival: (shard: string, side: string) => `${prefix}arrival:${shard}:${side}`,
     /** Marker of one attempt: once the feed has shown it, all earlier events have been shown. */
-    barrier: (link: string, side: string, token: number) => `${prefix}barrier:${link}:${side}:${token}`,
-    /** Set of datasets whose keys on the target were told apart into V2's own and ours. */
-    adopted: (link: string) => `${prefix}adopted:${link}`,
-    /** What the servers of a link were when their absences were last believed (JSON). */
-    witness: (link: string) => `${prefix}witness:${link}`,
+    barrier: (shard: string, side: string, token: number) => `${prefix}barrier:${shard}:${side}:${token}`,
+    /** Set of datasets whose keys on the target, those of the shard, were told apart into V2's own and ours. */
+    adopted: (shard: string) => `${prefix}adopted:${shard}`,
+    /** What the servers of a link were when a shard last believed their absences (JSON). */
+    witness: (shard: string) => `${prefix}witness:${shard}`,
     /** What the sync of a link is asked to do, on the target; its feed sees changes at once. */
     control: (link: string) => `${prefix}control:${link}`,
-    /** What the sync of a link says of itself, on the target (JSON `LinkStatus`). */
-    status: (link: string) => `${prefix}status:${link}`,
-    /** Answer to a drain request, on the target (JSON `Drained`). */
-    drained: (link: string) => `${prefix}drained:${link}`,
+    /** There while copy and verification rest for an impact window, on the target; lapses by itself. */
+    hold: () => `${prefix}hold`,
+    /** What the sync of a shard says of itself, on the target (JSON `LinkStatus`). */
+    status: (shard: string) => `${prefix}status:${shard}`,
+    /** A shard's answer to a drain request, on the target (JSON `Drained`). */
+    drained: (shard: string) => `${prefix}drained:${shard}`,
     /** List of keys carried since the last clean verification, handed over at a drain. */
-    recent: (link: string) => `${prefix}recent:${link}`,
+    recent: (shard: string) => `${prefix}recent:${shard}`,
     /** What the verifier of a link says, on the target (JSON `VerifyStatus`). */
     verify: (link: string) => `${prefix}verify:${link}`,
     /** Measured impact, on the target (JSON `ImpactStatus`). */

@@ -7,6 +7,8 @@ export type Link = {
   readonly source: Store;
   readonly target: Store;
   readonly datasets: readonly Dataset[];
+  /** How many syncs share its keys; see domain/shard. */
+  readonly shards: number;
 };
 
 /** The links of a plan: one for each source store that owns a dataset. */
@@ -19,6 +21,7 @@ export function linksOf(plan: Plan): readonly Link[] {
       source,
       target,
       datasets: plan.datasets.filter((dataset) => dataset.from === source.name),
+      shards: plan.shards ?? 1,
     }))
     .filter((link) => link.datasets.length > 0);
 }

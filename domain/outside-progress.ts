@@ -1,8 +1,9 @@
 import { integrityOf, sum } from './fresh.ts';
+import { worstLag } from './link-status.ts';
 import { sessionsOf } from './progress-of.ts';
 import { PHASES } from './phase.ts';
 import type { Progress } from './progress.ts';
-import type { Lag, LinkStatus, VerifyStatus } from './status.ts';
+import type { LinkStatus, VerifyStatus } from './status.ts';
 
 /** What Temporal itself knows of a run when no worker answers; everything else is unknown. */
 export type OutsideView = {
@@ -23,7 +24,6 @@ const WHO_SERVES = 'who serves is not known here, read the hash jday:authority i
 export function outsideProgress(view: OutsideView): Progress {
   const authority = view.authority === 'target' ? 'target' : 'source';
   const towards = authority === 'target' ? 'toSource' : 'toTarget';
-  const lags = view.syncs.map((sync) => sync.lagMs[towards]);
   return {
     migration: view.migration,
     phase: phaseOf(view.phase) ?? (view.syncs.length > 0 ? 'sync' : 'preflight'),
@@ -33,7 +33,7 @@ export function outsideProgress(view: OutsideView): Progress {
     sync: {
       copied: sum(view.syncs.map((sync) => sync.copied)),
       total: sum(view.syncs.map((sync) => sync.total)),
-      lagMs: { p50: worst(lags, 'p50'), p99: worst(lags, 'p99') },
+      lagMs: worstLag(view.syncs.map((sync) => sync.lagMs[towards])),
       pending: sum(view.syncs.map((sync) => sync.pending[towards])),
       conflicts: sum(view.syncs.map((sync) => sync.conflicts)),
       quarantined: sum(view.syncs.map((sync) => sync.quarantined)),
@@ -57,9 +57,4 @@ export function outsideProgress(view: OutsideView): Progress {
 function phaseOf(name: string | undefined): Progress['phase'] | undefined {
   const known: readonly Progress['phase'][] = [...PHASES, 'aborting', 'rolling-back', 'ended'];
   return known.find((phase) => phase === name);
-}
-
-function worst(lags: readonly Lag[], percentile: keyof Lag): number | null {
-  const known = lags.map((lag) => lag[percentile]).filter((value) => value !== null);
-  return known.length > 0 && known.length === lags.length ? Math.max(...known) : null;
 }

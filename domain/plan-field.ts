@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { MOST_SHARDS } from './shard.ts';
 
 /**
  * The kinds of values a plan file knows. Each message is the text behind `expected …`; numbers and lists may also
@@ -73,10 +74,13 @@ export const count = field('a whole number from 0 up', wholeFrom(0));
 
 export const countFromOne = field('a whole number from 1 up', wholeFrom(1));
 
-function wholeFrom(least: number) {
+export const shards = field(`a whole number from 1 to ${MOST_SHARDS}`, wholeFrom(1, MOST_SHARDS));
+
+function wholeFrom(least: number, most = Infinity) {
   return (value: unknown) => {
     const number = asNumber(value);
-    return number !== undefined && Number.isInteger(number) && number >= least ? number : undefined;
+    const fits = number !== undefined && Number.isInteger(number) && number >= least && number <= most;
+    return fits ? number : undefined;
   };
 }
 

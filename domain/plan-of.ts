@@ -10,6 +10,7 @@ export function planOf(file: PlanFile): Plan {
     timeline: { startDay: line.start, readinessDay: line.readiness, windowDays: line.window },
     dayMs: file.day,
     mode: file.mode,
+    shards: file.shards,
     stores: file.stores,
     datasets: file.datasets.map(datasetOf),
     files: file.files

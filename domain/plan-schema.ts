@@ -142,6 +142,11 @@ export const planSchema = z.strictObject(
       .oneOf('bidirectional', 'forward')
       .prefault('bidirectional')
       .describe('`bidirectional`, or `forward`: V1 and Nexten to V2 only, without a lossless way back.'),
+    shards: kind.shards
+      .prefault(1)
+      .describe(
+        'Syncs that share the keys of each link, spread over the workers. Fixed for a ledger: see scale.md.',
+      ),
     stores: z.array(store, 'a list of stores').min(1, 'at least one store').describe('The Redis databases.'),
     datasets: z
       .array(datasetSchema, 'a list of datasets')

@@ -19,6 +19,8 @@ export type Plan = {
   /** Length of a day in ms; every wait, hold and window scales with it. */
   readonly dayMs: number;
   readonly mode: 'bidirectional' | 'forward';
+  /** Syncs that share the keys of a link, 1 to 64; absent = 1. */
+  readonly shards?: number;
   readonly stores: readonly Store[];
   readonly datasets: readonly Dataset[];
   readonly files: readonly FileSet[];

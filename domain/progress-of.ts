@@ -1,8 +1,9 @@
 import { integrityOf, sum } from './fresh.ts';
+import { worstLag } from './link-status.ts';
 import type { Phase } from './phase.ts';
 import type { Progress } from './progress.ts';
 import { hasFlipped, type RunState } from './run-state.ts';
-import type { Lag, LinkStatus, Snapshot, VerifyStatus } from './status.ts';
+import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
 import { dayName, jDayMs } from './timeline.ts';
 import { wayBackOf } from './way-back.ts';
 
@@ -86,16 +87,6 @@ function syncOf(state: RunState, syncs: readonly LinkStatus[]): Progress['sync']
     conflicts: sum(syncs.map((sync) => sync.conflicts)),
     quarantined: sum(syncs.map((sync) => sync.quarantined)),
   };
-}
-
-/** The slowest link's; one link that is not measured makes the whole not measured (L7). */
-function worstLag(lags: readonly Lag[]): Lag {
-  return { p50: worst(lags.map((lag) => lag.p50)), p99: worst(lags.map((lag) => lag.p99)) };
-}
-
-function worst(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === values.length && known.length > 0 ? Math.max(...known) : null;
 }
 
 function pausedBy({ by, reason }: { by: string; reason: string }): Progress['waitingFor'] {

@@ -6,9 +6,11 @@ export type Lag = { readonly p50: number | null; readonly p99: number | null };
 /** Per direction, named by the side written to. */
 export type ByDirection<T> = { readonly toTarget: T; readonly toSource: T };
 
-/** What the sync of one link says of itself, about once a second. */
+/** What the sync of one link, or of one shard of it, says of itself, about once a second. */
 export type LinkStatus = {
   readonly link: string;
+  /** Name of the shard; absent = the whole link. */
+  readonly shard?: string;
   readonly token: number;
   readonly at: number;
   readonly state: 'scanning' | 'live';

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { bucketOf } from '../domain/bucket.ts';
 import type { Keyspace } from '../domain/keyspace.ts';
 import type { LedgerEntry } from '../domain/ledger-entry.ts';
 import { byteString, keyBytes } from './key-bytes.ts';
@@ -7,13 +8,12 @@ import { byteString, keyBytes } from './key-bytes.ts';
 /** Where the entry of a key stands: a bucket, small enough to stay a listpack up to 2 M keys a link, and a field. */
 export type Place = { readonly bucket: string; readonly field: Buffer };
 
-const BUCKETS = 16_384;
 const OURS = 1;
 
 /** Keys are named by a digest: 96 bits, collision odds at 10⁹ keys about 10⁻¹¹. */
 export function placeOf(key: string): Place {
   const digest = hash('sha1', keyBytes(key), 'buffer');
-  return { bucket: (digest.readUInt16BE(0) % BUCKETS).toString(36), field: digest.subarray(2, 14) };
+  return { bucket: bucketOf(key).toString(36), field: digest.subarray(0, 12) };
 }
 
 /**

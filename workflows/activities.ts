@@ -20,8 +20,8 @@ export type MigrationActivities = {
   backup(input: { plan: Plan; label: string }): Promise<BackupSummary>;
   /** Copies the plan's file sets to V2's volume, where the plan names one. */
   copyFiles(input: { plan: Plan }): Promise<void>;
-  /** The two-way sync of one link; runs until cancelled. */
-  sync(input: { plan: Plan; link: string }): Promise<void>;
+  /** The two-way sync of one link, or of one shard of a split one; runs until cancelled. */
+  sync(input: { plan: Plan; link: string; shard?: string }): Promise<void>;
   /** Continuous two-way verification of one link, independent of the sync (L13); runs until cancelled. */
   verify(input: { plan: Plan; link: string }): Promise<void>;
   /** Measures the impact on the apps; runs until cancelled. */

@@ -23,7 +23,7 @@ export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFami
       help: 'When the sync of the link last told its status.',
       labels: ['link'],
     },
-    () => latest.all().map(({ link, at }) => [{ link }, seconds(at)]),
+    () => latest.all().map((status) => [{ link: nameOf(status) }, seconds(status.at)]),
   );
   addPerLink(registry, latest);
   addPerDirection(registry, latest);
@@ -39,7 +39,8 @@ export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFami
   });
   return {
     record(status) {
-      const { link, token } = status;
+      const { token } = status;
+      const link = nameOf(status);
       latest.remember(link, status);
       carried({ link, direction: 'to_target' }, status.carried.toTarget, token);
       carried({ link, direction: 'to_source' }, status.carried.toSource, token);
@@ -47,6 +48,11 @@ export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFami
     },
     end: () => latest.forgetAll(),
   };
+}
+
+/** Shards of a link may be on several workers: each is a series of its own, and sums are the rules' work. */
+function nameOf(status: LinkStatus): string {
+  return status.shard ?? status.link;
 }
 
 const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => number][] = [
@@ -77,7 +83,7 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
 function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
   for (const [name, help, valueOf] of PER_LINK) {
     addGauge(registry, { name, help, labels: ['link'] }, () =>
-      latest.fresh().map((status): Sample => [{ link: status.link }, valueOf(status)]),
+      latest.fresh().map((status): Sample => [{ link: nameOf(status) }, valueOf(status)]),
     );
   }
   addGauge(
@@ -88,11 +94,11 @@ function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
       labels: ['link', 'side'],
     },
     () =>
-      latest
-        .fresh()
-        .flatMap(({ link, breaker }) =>
-          ['source', 'target'].map((side): Sample => [{ link, side }, flag(breaker?.side === side)]),
-        ),
+      latest.fresh().flatMap((status) =>
+        ['source', 'target'].map((side): Sample => {
+          return [{ link: nameOf(status), side }, flag(status.breaker?.side === side)];
+        }),
+      ),
   );
 }
 
@@ -128,7 +134,7 @@ function perDirection<T>(
   of: (status: LinkStatus) => ByDirection<T>,
 ): Directed<T>[] {
   return latest.fresh().flatMap((status): Directed<T>[] => [
-    [{ link: status.link, direction: 'to_target' }, of(status).toTarget],
-    [{ link: status.link, direction: 'to_source' }, of(status).toSource],
+    [{ link: nameOf(status), direction: 'to_target' }, of(status).toTarget],
+    [{ link: nameOf(status), direction: 'to_source' }, of(status).toSource],
   ]);
 }

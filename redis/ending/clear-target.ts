@@ -4,6 +4,7 @@ import { keyspaceOf } from '../../domain/keyspace.ts';
 import { newest } from '../../domain/ledger-entry.ts';
 import { type Link, linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
+import { owns, shardsOf } from '../../domain/shard.ts';
 import { readAuthority } from '../authority.ts';
 import { byteString } from '../key-bytes.ts';
 import { entryTail, makeStamps, placeOf } from '../ledger.ts';
@@ -11,7 +12,7 @@ import { scanNames } from '../scan-names.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { Stores } from '../stores.ts';
 import { lowerFence } from '../switch/fence.ts';
-import { applyWrites, MAX_BATCH, type Mandate, type Write } from '../sync/apply-writes.ts';
+import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
 import { readStates, type SideState } from '../sync/read-states.ts';
 import type { SidePorts } from '../sync/side-port.ts';
@@ -21,7 +22,7 @@ export type Cleared = { readonly deleted: number; readonly restored: number; rea
 
 /**
  * Undoes on the target what we wrote there (L6): keys that we created go, if they are still as we left them; what
- * stood there before we wrote comes back, with its expiry. Takes the lease first: no late write of the sync can
+ * stood there before we wrote comes back, with its expiry. Takes the leases of all shards first: no late write of the sync can
  * follow. A key that an app changed since stays and is counted as kept. May run twice.
  */
 export async function clearTarget(plan: Plan, stores: Stores): Promise<Cleared> {
@@ -44,19 +45,24 @@ async function begin(plan: Plan, stores: Stores, link: Link) {
     source: { side: 'source', redis: source, run: await loadScripts(source) },
     target: { side: 'target', redis: target, run: await loadScripts(target) },
   };
-  const witnesses = await readWitnesses({ source, target }, keyspace, link.name);
-  const careful = witnesses.source?.suspect != null;
-  const token = await takeLease(ports, keyspace, link.name);
+  const witnesses = await Promise.all(
+    shardsOf(link).map(({ name }) => readWitnesses({ source, target }, keyspace, name)),
+  );
+  const careful = witnesses.some((one) => one.source?.suspect != null);
   const epoch = (await readAuthority(target))?.epoch ?? 0;
-  const mandate: Mandate = { token, epoch };
+  const leases = await Promise.all(
+    shardsOf(link).map(async (shard) => {
+      const token = await takeLease(ports, keyspace, shard.name);
+      return { shard, mandate: { shard: shard.name, token, epoch }, stamp: makeStamps(token) };
+    }),
+  );
   return {
     link,
     keyspace,
     keyMap: makeKeyMap(link.datasets),
     ports,
-    mandate,
+    leases,
     careful,
-    stamp: makeStamps(token),
   };
 }
 
@@ -108,19 +114,25 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
     if (clearing.careful && one.source.digest === ABSENT) return false;
     return newest(one.source.entry, one.target.entry)?.target === one.target.digest;
   });
-  const words = await applyWrites(
-    clearing.ports.target,
-    clearing.keyspace,
-    clearing.link.name,
-    clearing.mandate,
-    asLeft.map((one) => undo(clearing, one, 'delete', Buffer.alloc(0), -1)),
+  const words = await Promise.all(
+    clearing.leases.map((lease) =>
+      applyWrites(
+        clearing.ports.target,
+        clearing.keyspace,
+        clearing.link.name,
+        lease.mandate,
+        asLeft
+          .filter((one) => owns(lease.shard, one.key))
+          .map((one) => undo(lease, one, 'delete', Buffer.alloc(0), -1)),
+      ),
+    ),
   );
-  const deleted = words.filter((word) => word === 'done').length;
+  const deleted = words.flat().filter((word) => word === 'done').length;
   return { deleted, restored: 0, kept: ours.length - deleted };
 }
 
 async function putBack(clearing: Clearing): Promise<Cleared> {
-  const { ports, keyspace, link, keyMap, mandate } = clearing;
+  const { ports, keyspace, link, keyMap, leases } = clearing;
   const fields = await ports.target.redis.hkeysBuffer(keyspace.preimage(link.name));
   let restored = 0;
   for (const field of fields) {
@@ -133,15 +145,17 @@ async function putBack(clearing: Clearing): Promise<Cleared> {
     const left = one && (newest(one.source.entry, one.target.entry)?.target ?? ABSENT);
     if (!one || left !== one.target.digest) continue;
     const expireAt = Number(image.readBigInt64BE(0));
-    const write = undo(clearing, one, 'restore', image.subarray(8), expireAt);
-    const [word] = await applyWrites(ports.target, keyspace, link.name, mandate, [write]);
+    const lease = leases.find(({ shard }) => owns(shard, one.key));
+    if (!lease) continue;
+    const write = undo(lease, one, 'restore', image.subarray(8), expireAt);
+    const [word] = await applyWrites(ports.target, keyspace, link.name, lease.mandate, [write]);
     if (word === 'done') restored++;
   }
   return { deleted: 0, restored, kept: fields.length - restored };
 }
 
 function undo(
-  clearing: Clearing,
+  lease: Clearing['leases'][number],
   one: Seen,
   act: 'delete' | 'restore',
   value: Buffer,
@@ -155,7 +169,7 @@ function undo(
     expectedEntry: one.target.entryBytes,
     value,
     expireAt,
-    stamp: clearing.stamp(),
+    stamp: lease.stamp(),
     other: one.source.digest,
     tail: entryTail({ ours: false, spelling: 0 }),
     journal: false,

@@ -5,6 +5,7 @@ import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { newest } from '../../domain/ledger-entry.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
+import { shardsOf } from '../../domain/shard.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { readRawEntries } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
@@ -40,8 +41,8 @@ export async function dropTraces(plan: Plan, stores: Stores, keepLedger: boolean
 function ledgerPrefixes(plan: Plan, keyspace: Keyspace): readonly string[] {
   return linksOf(plan).flatMap((link) => [
     keyspace.ledger(link.name, ''),
-    keyspace.adopted(link.name),
-    keyspace.lease(link.name),
+    keyspace.shards(link.name),
+    ...shardsOf(link).flatMap(({ name }) => [keyspace.adopted(name), keyspace.lease(name)]),
   ]);
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Link } from '../../domain/link.ts';
+import { shardsOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { writeControl } from '../control.ts';
 import type { Drained } from '../sync/drain.ts';
@@ -10,14 +11,14 @@ import type { Drained } from '../sync/drain.ts';
 /** Not everything that `side` had accepted arrived on the other side in time. */
 export class NotDrained extends Error {
   override readonly name = 'NotDrained';
-  readonly links: readonly string[];
-  constructor(links: readonly string[]) {
-    super(`the sync did not drain in time: ${links.join(', ')}`);
-    this.links = links;
+  readonly shards: readonly string[];
+  constructor(shards: readonly string[]) {
+    super(`the sync did not drain in time: ${shards.join(', ')}`);
+    this.shards = shards;
   }
 }
 
-/** Asks the sync of every link for a barrier and for zero pending from `side`, and waits for all answers. */
+/** Asks every shard of every link for a barrier and for zero pending from `side`, and waits for all answers. */
 export async function drainLinks(
   target: Redis,
   keyspace: Keyspace,
@@ -27,7 +28,7 @@ export async function drainLinks(
 ): Promise<void> {
   const id = randomUUID();
   for (const link of links) await writeControl(target, keyspace, link.name, { drain: { id, side } });
-  let open = links.map((link) => link.name);
+  let open = links.flatMap(shardsOf).map((shard) => shard.name);
   for (;;) {
     const answers = await Promise.all(open.map((name) => target.get(keyspace.drained(name))));
     open = open.filter((_name, i) => (JSON.parse(answers[i] ?? '{}') as Partial<Drained>).id !== id);

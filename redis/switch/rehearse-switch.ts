@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
+import { shardsOf } from '../../domain/shard.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { OpenStore, Stores } from '../stores.ts';
 import { ruleLineOf, ruleTokens } from './acl-rule.ts';
@@ -36,17 +37,13 @@ export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<Switch
     await drainLinks(stores.target.redis, keyspace, links, side, Date.now() + PATIENCE_MS);
     drainMs = Math.max(drainMs, performance.now() - from);
   }
-  for (const link of links) {
-    await beatCarried(
-      stores.target.redis,
-      keyspace.arrival(link.name, 'source'),
-      `${link.name} to the target`,
-    );
+  for (const { name, link } of links.flatMap(shardsOf)) {
+    await beatCarried(stores.target.redis, keyspace.arrival(name, 'source'), `${name} to the target`);
     if (plan.mode !== 'forward')
       await beatCarried(
         stores.named(link.name).redis,
-        keyspace.arrival(link.name, 'target'),
-        `${link.name} back to the source`,
+        keyspace.arrival(name, 'target'),
+        `${name} back to the source`,
       );
   }
   const roundTripMs = Math.round(performance.now() - began);

@@ -4,12 +4,13 @@ import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { SwitchReport } from '../../domain/report.ts';
+import { shardsOf } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
-import type { LinkStatus } from '../../domain/status.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { type Environment } from '../connection.ts';
 import { writeControl } from '../control.ts';
 import { byteString } from '../key-bytes.ts';
+import { readLinkStatus } from '../read-link-status.ts';
 import { loadScripts } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { verifyKeys } from '../verify/verify-keys.ts';
@@ -136,8 +137,7 @@ const FRESH_MS = 5_000;
 
 async function assertSyncsLive({ plan, keyspace, stores }: Course): Promise<void> {
   for (const link of linksOf(plan)) {
-    const text = await stores.target.redis.get(keyspace.status(link.name));
-    const status = text ? (JSON.parse(text) as LinkStatus) : null;
+    const status = await readLinkStatus(stores.target.redis, keyspace, link);
     if (!status || status.at < Date.now() - FRESH_MS) throw new Error(`the sync of ${link.name} is silent`);
     if (status.breaker)
       throw new Error(`the sync of ${link.name} holds absences back: ${status.breaker.reason}`);
@@ -170,10 +170,13 @@ async function verifyFenced({ plan, keyspace, stores, deadlineMs }: Course): Pro
     const held = new Set(
       (await stores.target.redis.hkeysBuffer(keyspace.quarantine(link.name))).map(byteString),
     );
-    const recent = (await stores.target.redis.lrangeBuffer(keyspace.recent(link.name), 0, -1)).map(
-      byteString,
+    const recent = shardsOf(link).map(({ name }) =>
+      stores.target.redis.lrangeBuffer(keyspace.recent(name), 0, -1),
     );
-    let keys = recent.filter((key) => !held.has(key));
+    let keys = (await Promise.all(recent))
+      .flat()
+      .map(byteString)
+      .filter((key) => !held.has(key));
     verified += keys.length;
     for (;;) {
       const { different } = await verifyKeys(link, stores.named(link.name).redis, stores.target.redis, keys);

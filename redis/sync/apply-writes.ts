@@ -26,8 +26,8 @@ export type Write = {
 
 export type Written = 'done' | 'stale' | 'unfit' | 'epoch';
 
-/** The lease this attempt holds, and the epoch its decisions were taken in. */
-export type Mandate = { readonly token: number; readonly epoch: number };
+/** The lease this attempt holds for its shard, and the epoch its decisions were taken in. */
+export type Mandate = { readonly shard: string; readonly token: number; readonly epoch: number };
 
 /** Another attempt holds the lease: this one must stop and touch nothing more (L1). */
 export class LeaseLost extends Error {
@@ -48,10 +48,12 @@ export async function applyWrites(
   writes: readonly Write[],
 ): Promise<readonly Written[]> {
   if (writes.length === 0) return [];
-  const keys = [keyspace.lease(link), AUTHORITY_KEY, keyspace.journal(link), keyspace.preimage(link)] as (
-    | string
-    | Buffer
-  )[];
+  const keys = [
+    keyspace.lease(mandate.shard),
+    AUTHORITY_KEY,
+    keyspace.journal(link),
+    keyspace.preimage(link),
+  ] as (string | Buffer)[];
   const args: (string | Buffer)[] = [String(mandate.token), String(mandate.epoch), port.side];
   for (const write of writes) {
     keys.push(keyBytes(write.name), keyspace.ledger(link, write.place.bucket));

@@ -2,6 +2,7 @@ import { makeKeyMap, type KeyMap } from '../../domain/key-map.ts';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import type { Link } from '../../domain/link.ts';
 import type { Dataset, Plan } from '../../domain/plan.ts';
+import { type Shard, shareOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { type Control, readControl } from '../control.ts';
@@ -14,6 +15,7 @@ import { DirtyKeys } from './dirty-keys.ts';
 import { takeLease } from './lease.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
+import { holdShardCount } from './shard-count.ts';
 import type { SidePort, SidePorts } from './side-port.ts';
 import type { Reached } from './step.ts';
 import { readWitnesses } from './witness-record.ts';
@@ -22,6 +24,8 @@ import { readWitnesses } from './witness-record.ts';
 export type Attempt = {
   readonly plan: Plan;
   readonly link: Link;
+  /** The part of the link that is this sync's. */
+  readonly shard: Shard;
   readonly keyspace: Keyspace;
   readonly keyMap: KeyMap;
   readonly lines: Connections;
@@ -38,6 +42,8 @@ export type Attempt = {
   control: Control;
   /** Names of datasets whose scan is complete. */
   readonly joined: Set<string>;
+  /** Datasets that an earlier attempt has carried: what changed since is not known before they were scanned. */
+  readonly unseen: Set<string>;
   /** Datasets to scan (again). */
   readonly toScan: Set<string>;
   throttled: string | null;
@@ -52,24 +58,23 @@ export class NoAuthority extends Error {
   }
 }
 
-type Begin = { readonly plan: Plan; readonly link: Link; readonly reached?: Reached };
+type Begin = { readonly plan: Plan; readonly reached?: Reached };
 
-export async function beginAttempt({ plan, link, reached }: Begin, lines: Connections): Promise<Attempt> {
+export async function beginAttempt(
+  shard: Shard,
+  { plan, reached }: Begin,
+  lines: Connections,
+): Promise<Attempt> {
+  const { link } = shard;
   const keyspace = keyspaceOf(plan.migration);
   const ports = { source: await portOf('source', lines), target: await portOf('target', lines) };
-  const token = await takeLease(ports, keyspace, link.name);
+  await holdShardCount(lines.target.data, keyspace, link);
+  const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
-  const breaker = new Breaker();
-  const before = await readWitnesses(
-    { source: lines.source.data, target: lines.target.data },
-    keyspace,
-    link.name,
-  );
-  for (const side of ['source', 'target'] as const)
-    await breaker.start(side, lines[side].data, before[side] ?? null);
   return {
     plan,
     link,
+    shard,
     keyspace,
     keyMap: makeKeyMap(link.datasets),
     lines,
@@ -78,17 +83,30 @@ export async function beginAttempt({ plan, link, reached }: Begin, lines: Connec
     stamp: makeStamps(token),
     dirty: new DirtyKeys(),
     counters: new Counters(),
-    breaker,
-    quarantine: await Quarantine.open(ports, keyspace, link.name),
+    breaker: await breakerOf(shard, lines, keyspace),
+    quarantine: await Quarantine.open(ports, keyspace, shard),
     recent: new RecentKeys(),
     reached,
     authority: await currentAuthority(ports),
     control: await readControl(lines.target.tracker, keyspace, link.name),
     joined: new Set(),
+    unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
     toScan: new Set(link.datasets.map((dataset) => dataset.name)),
     throttled: null,
-    total: await lines.source.data.dbsize(),
+    total: shareOf(shard, await lines.source.data.dbsize()),
   };
+}
+
+async function breakerOf(
+  shard: Shard,
+  { source, target }: Connections,
+  keyspace: Keyspace,
+): Promise<Breaker> {
+  const breaker = new Breaker();
+  const before = await readWitnesses({ source: source.data, target: target.data }, keyspace, shard.name);
+  await breaker.start('source', source.data, before.source ?? null);
+  await breaker.start('target', target.data, before.target ?? null);
+  return breaker;
 }
 
 async function portOf(side: Side, lines: Connections): Promise<SidePort> {

@@ -33,7 +33,12 @@ export async function handle(
   const beats = works.filter((work) => work.key === BEAT.source || work.key === BEAT.target);
   const keys = works.filter((work) => !beats.includes(work));
   const { authority } = attempt;
-  const mandate = { token: attempt.token, epoch: authority.epoch, authority: authority.side };
+  const mandate = {
+    shard: attempt.shard.name,
+    token: attempt.token,
+    epoch: authority.epoch,
+    authority: authority.side,
+  };
   const context = {
     ...attempt,
     link: attempt.link.name,
@@ -75,6 +80,6 @@ async function carryBeat(attempt: Attempt, beat: Work): Promise<void> {
   const nowMs = Date.now();
   attempt.dirty.giveBack(beat, 'done', nowMs);
   if (closed(attempt, to)) return;
-  await attempt.lines[to].data.set(attempt.keyspace.arrival(attempt.link.name, from), String(nowMs));
+  await attempt.lines[to].data.set(attempt.keyspace.arrival(attempt.shard.name, from), String(nowMs));
   attempt.counters.arrived(to, Date.now() - (beat.since[from] ?? nowMs), nowMs);
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Link } from '../../domain/link.ts';
+import type { Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { type Environment, openStore } from '../connection.ts';
 
@@ -10,10 +10,10 @@ import { type Environment, openStore } from '../connection.ts';
 export type Lines = { readonly data: Redis; readonly tracker: Redis; readonly subscriber: Redis };
 export type Connections = Readonly<Record<Side, Lines>> & { close(): void };
 
-export async function openConnections(link: Link, environment: Environment): Promise<Connections> {
+export async function openConnections(shard: Shard, environment: Environment): Promise<Connections> {
   const opened: Redis[] = [];
   const open = async (side: Side, purpose: string): Promise<Redis> => {
-    const redis = await openStore(link[side], environment, `sync-${link.name}-${purpose}`);
+    const redis = await openStore(shard.link[side], environment, `sync-${shard.name}-${purpose}`);
     opened.push(redis);
     return redis;
   };

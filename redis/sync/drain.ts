@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../domain/side.ts';
 import { keyBytes } from '../key-bytes.ts';
-import type { Attempt } from './attempt.ts';
+import { type Attempt, takesPart } from './attempt.ts';
 
 /** Answer to a drain request: all that the fenced side had accepted has arrived on the other. */
 export type Drained = { readonly id: string; readonly side: Side; readonly ms: number };
@@ -27,7 +27,7 @@ export async function drains(
     await barrier(asked.side);
     await attempt.reached?.('drain barrier');
     while (
-      attempt.dirty.pendingFrom(asked.side) > 0 &&
+      (attempt.dirty.pendingFrom(asked.side) > 0 || hasUnseen(attempt)) &&
       attempt.control.drain?.id === asked.id &&
       !signal.aborted
     ) {
@@ -39,13 +39,20 @@ export async function drains(
   }
 }
 
+/** An attempt that begins under the fence has not heard what was accepted before it: its scan finds it (L2). */
+function hasUnseen(attempt: Attempt): boolean {
+  return attempt.link.datasets.some(
+    (dataset) => attempt.unseen.has(dataset.name) && takesPart(attempt, dataset),
+  );
+}
+
 async function answer(attempt: Attempt, drained: Drained): Promise<void> {
-  const { keyspace, link, lines } = attempt;
-  const list = keyspace.recent(link.name);
+  const { keyspace, shard, lines } = attempt;
+  const list = keyspace.recent(shard.name);
   const write = lines.target.tracker.multi().unlink(list);
   const keys = attempt.recent.keys();
   if (keys.length > 0) write.rpush(list, ...keys.map(keyBytes));
-  write.set(keyspace.drained(link.name), JSON.stringify(drained));
+  write.set(keyspace.drained(shard.name), JSON.stringify(drained));
   await write.exec();
   await attempt.reached?.('drained');
 }

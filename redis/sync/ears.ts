@@ -1,12 +1,15 @@
 import type { KeyMap } from '../../domain/key-map.ts';
 import { OUR_PREFIX } from '../../domain/keyspace.ts';
 import type { Dataset } from '../../domain/plan.ts';
+import { owns, type Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import type { Redis } from 'ioredis';
 import type { DirtyKeys } from './dirty-keys.ts';
 
 export type Hearing = {
   readonly side: Side;
+  /** The feed tells of all keys of the link; those of other shards are theirs. */
+  readonly shard: Shard;
   readonly keyMap: KeyMap;
   readonly dirty: DirtyKeys;
   readonly takesPart: (dataset: Dataset) => boolean;
@@ -37,7 +40,7 @@ export class Ears {
   };
 
   #one(key: string, nowMs: number): void {
-    const { side, keyMap, dirty, takesPart, scanning, own, barrierKey } = this.#hearing;
+    const { side, shard, keyMap, dirty, takesPart, scanning, own, barrierKey } = this.#hearing;
     if (key.startsWith(OUR_PREFIX)) {
       if (key === barrierKey) this.#passed?.();
       return own.get(key)?.();
@@ -45,6 +48,7 @@ export class Ears {
     const dataset = keyMap.owner(side, key);
     if (!dataset || !takesPart(dataset)) return;
     const sourceKey = side === 'source' ? key : keyMap.counterpart(dataset, 'target', key);
+    if (!owns(shard, sourceKey)) return;
     if (scanning(dataset)) this.touched.add(sourceKey);
     dirty.mark(sourceKey, side, nowMs);
   }

@@ -1,5 +1,6 @@
 import { expireAtOf } from '../../domain/digest.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
+import { owns, type Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { byteString, keyBytes } from '../key-bytes.ts';
 import type { Pair } from './pair.ts';
@@ -7,7 +8,7 @@ import type { SidePorts } from './side-port.ts';
 
 /**
  * Values that could not be transformed: raw bytes, expiry and reason, in a hash on the target whose fields are
- * source keys (L11). They block the cutover and stop nobody else; a later change of the key that fits frees it.
+ * source keys (L11), one for all shards of a link; each sees its own. They block the cutover and stop nobody else; a later change of the key that fits frees it.
  */
 export class Quarantine {
   readonly #ports: SidePorts;
@@ -20,10 +21,10 @@ export class Quarantine {
     this.#keys = keys;
   }
 
-  static async open(ports: SidePorts, keyspace: Keyspace, link: string): Promise<Quarantine> {
-    const hash = keyspace.quarantine(link);
+  static async open(ports: SidePorts, keyspace: Keyspace, shard: Shard): Promise<Quarantine> {
+    const hash = keyspace.quarantine(shard.link.name);
     const fields = (await ports.target.redis.hkeysBuffer(hash)).map(byteString);
-    return new Quarantine(ports, hash, new Set(fields));
+    return new Quarantine(ports, hash, new Set(fields.filter((key) => owns(shard, key))));
   }
 
   get size(): number {

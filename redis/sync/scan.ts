@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dataset } from '../../domain/plan.ts';
+import { owns, shareOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { makePace } from '../pace.ts';
 import { scanNames } from '../scan-names.ts';
@@ -23,7 +24,7 @@ export async function scan(
   bornLive: BornLive,
   signal: AbortSignal,
 ): Promise<void> {
-  const pace = makePace(attempt.plan.throttle.copyKeysPerSecond);
+  const pace = makePace(shareOf(attempt.shard, attempt.plan.throttle.copyKeysPerSecond));
   while (!signal.aborted) {
     if (attempt.breaker.takeRescan()) for (const { name } of attempt.link.datasets) attempt.toScan.add(name);
     const datasets = attempt.link.datasets.filter(
@@ -52,7 +53,7 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const { attempt, datasets } = pass;
   const names = [...datasets].map((dataset) => dataset.name);
   for (const name of names) attempt.toScan.delete(name);
-  const adopted = attempt.keyspace.adopted(attempt.link.name);
+  const adopted = attempt.keyspace.adopted(attempt.shard.name);
   const known = new Set(await attempt.ports.target.redis.smembers(adopted));
   // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
   const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
@@ -62,7 +63,11 @@ async function scanDatasets(pass: Pass): Promise<void> {
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
   await scanSide(pass, 'source', 'scan');
-  if (!pass.signal.aborted) for (const name of names) attempt.joined.add(name);
+  if (pass.signal.aborted) return;
+  for (const name of names) {
+    attempt.joined.add(name);
+    attempt.unseen.delete(name);
+  }
   await attempt.reached?.('scanned');
 }
 
@@ -73,7 +78,8 @@ async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
     const keys = names.flatMap((name) => {
       const dataset = attempt.keyMap.owner(side, name);
       if (!dataset || !datasets.has(dataset)) return [];
-      return [side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name)];
+      const key = side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name);
+      return owns(attempt.shard, key) ? [key] : [];
     });
     await look(pass, side, manner, keys);
   }

@@ -1,5 +1,6 @@
 import type { Link } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
+import { type Shard, wholeOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import type { LinkStatus } from '../../domain/status.ts';
 import type { Environment } from '../connection.ts';
@@ -17,6 +18,8 @@ import { type Beats, makeBeats, refreshControl, rememberWitnesses, ticks } from 
 export type SyncOptions = {
   readonly plan: Plan;
   readonly link: Link;
+  /** Which part of the link; none: the whole, of a link that is not split. */
+  readonly shard?: Shard;
   readonly environment: Environment;
   /** About once a second. */
   readonly report: (status: LinkStatus) => void;
@@ -24,16 +27,18 @@ export type SyncOptions = {
 };
 
 /**
- * The two-way sync of one link (design §5), until the signal. Whatever goes wrong ends this attempt; the next one
+ * The two-way sync of one link, or of one shard of it (design §5), until the signal. Whatever goes wrong ends this attempt; the next one
  * takes the lease, looks at every key against the ledger and goes on (L8). Nothing is kept but what Redis holds.
  *
+ * @throws ShardCountChanged the ledger is another number of shards': do not try again
  * @throws LeaseLost a newer attempt is at work: do not try again
  * @throws FeedLost, StoreUnreachable, NoAuthority or Redis' own error: try again
  */
 export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
-  const lines = await openConnections(options.link, options.environment);
+  const shard = options.shard ?? wholeOf(options.link);
+  const lines = await openConnections(shard, options.environment);
   try {
-    const attempt = await beginAttempt(options, lines);
+    const attempt = await beginAttempt(shard, options, lines);
     await loops(attempt, options.report, signal);
   } finally {
     lines.close();
@@ -83,10 +88,10 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
 }
 
 function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
-  const { keyspace, link, dirty } = attempt;
+  const { keyspace, link, shard, dirty } = attempt;
   const own = new Map<string, () => void>([
     [
-      keyspace.beat(link.name, side),
+      keyspace.beat(shard.name, side),
       () => {
         dirty.mark(BEAT[side], side, beats.sentAt[side]);
         beats.heardAt[side] = Date.now();
@@ -97,11 +102,12 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
     own.set(keyspace.control(link.name), () => void refreshControl(attempt).catch(() => undefined));
   return new Ears({
     side,
+    shard,
     keyMap: attempt.keyMap,
     dirty,
     takesPart: (dataset) => takesPart(attempt, dataset),
     scanning: (dataset) => !attempt.joined.has(dataset.name),
-    barrierKey: keyspace.barrier(link.name, side, attempt.token),
+    barrierKey: keyspace.barrier(shard.name, side, attempt.token),
     own,
     flushed: () => {
       attempt.breaker.suspect(side, 'the server was flushed');
@@ -112,10 +118,10 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
 
 /** The datasets and our own few signals, not our ledger. Prefixes of one client must not overlap: a shorter one covers the longer. */
 function prefixesOf(attempt: Attempt, side: Side): readonly string[] {
-  const { keyMap, keyspace, link, token } = attempt;
+  const { keyMap, keyspace, link, shard, token } = attempt;
   const own = [
-    keyspace.beat(link.name, side),
-    keyspace.barrier(link.name, side, token),
+    keyspace.beat(shard.name, side),
+    keyspace.barrier(shard.name, side, token),
     keyspace.control(link.name),
   ];
   const all = [...new Set([...keyMap.prefixes(side), ...own])];

@@ -35,7 +35,7 @@ export async function ticks(
     const status = statusOf(attempt);
     report(status);
     await attempt.lines.target.tracker.set(
-      attempt.keyspace.status(attempt.link.name),
+      attempt.keyspace.status(attempt.shard.name),
       JSON.stringify(status),
     );
     witnessed = await rememberWitnesses(attempt, witnessed);
@@ -57,13 +57,13 @@ async function beat(attempt: Attempt, beats: Beats): Promise<void> {
     }
     if (nowMs - beats.heardAt[side] > SILENCE_MS) throw new FeedLost(`the feed of the ${side} is silent`);
     beats.sentAt[side] = nowMs;
-    await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.link.name, side), String(nowMs));
+    await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.shard.name, side), String(nowMs));
   }
 }
 
 /** A suspicion is written down as soon as it stands: before the records that a flush took are mended (L5). */
 export async function rememberWitnesses(
-  { lines, breaker, keyspace, link, reached }: Attempt,
+  { lines, breaker, keyspace, shard, reached }: Attempt,
   before: string,
 ): Promise<string> {
   const witnesses = breaker.witnesses();
@@ -72,7 +72,7 @@ export async function rememberWitnesses(
   await saveWitnesses(
     { source: lines.source.tracker, target: lines.target.tracker },
     keyspace,
-    link.name,
+    shard.name,
     witnesses,
   );
   await reached?.('witness saved');
@@ -81,7 +81,7 @@ export async function rememberWitnesses(
 
 /** An idle zombie learns here that it is one; a busy one at its next write. */
 async function assertLease(attempt: Attempt): Promise<void> {
-  const held = await attempt.lines.target.tracker.get(attempt.keyspace.lease(attempt.link.name));
+  const held = await attempt.lines.target.tracker.get(attempt.keyspace.lease(attempt.shard.name));
   if (held !== String(attempt.token)) throw new LeaseLost();
 }
 
@@ -106,6 +106,7 @@ function statusOf(attempt: Attempt): LinkStatus {
   );
   return {
     link: attempt.link.name,
+    ...(attempt.shard.of > 1 && { shard: attempt.shard.name }),
     token: attempt.token,
     at: nowMs,
     state: scanned ? 'live' : 'scanning',

@@ -9,13 +9,13 @@ type Sides = Readonly<Record<Side, Redis>>;
 export async function saveWitnesses(
   sides: Sides,
   keyspace: Keyspace,
-  link: string,
+  shard: string,
   witnesses: Witnesses,
 ): Promise<void> {
   const text = JSON.stringify(witnesses);
   await Promise.all([
-    sides.source.set(keyspace.witness(link), text),
-    sides.target.set(keyspace.witness(link), text),
+    sides.source.set(keyspace.witness(shard), text),
+    sides.target.set(keyspace.witness(shard), text),
   ]);
 }
 
@@ -23,17 +23,22 @@ export async function saveWitnesses(
  * What is known of each side from before. A side that lost the authority record, which a claim always writes, came
  * back empty or was flushed, whoever saw it (L5).
  */
-export async function readWitnesses(sides: Sides, keyspace: Keyspace, link: string): Promise<Witnesses> {
-  const read = async (side: Side) =>
-    JSON.parse((await sides[side].get(keyspace.witness(link))) ?? '{}') as Witnesses;
-  const [source, target] = await Promise.all([read('source'), read('target')]);
-  const lost = (await sides.source.exists(AUTHORITY_KEY)) === 0;
+export async function readWitnesses(sides: Sides, keyspace: Keyspace, shard: string): Promise<Witnesses> {
+  const read = (side: Side) => sides[side].get(keyspace.witness(shard));
+  const [here, there] = await Promise.all([read('source'), read('target')]);
+  const [source, target] = [parsed(here), parsed(there)];
+  // Another shard, quicker after a flush, has put the authority back: then the missing half of our own record tells.
+  const lost = (await sides.source.exists(AUTHORITY_KEY)) === 0 || (here === null && there !== null);
   const known = {
     source: either(target.source, source.source),
     target: either(source.target, target.target),
   };
   if (lost) known.source = { runId: '', evicted: 0, ...known.source, suspect: 'the server lost our records' };
   return Object.fromEntries(Object.entries(known).filter(([, one]) => one !== undefined)) as Witnesses;
+}
+
+function parsed(text: string | null): Witnesses {
+  return JSON.parse(text ?? '{}') as Witnesses;
 }
 
 /** The record of the other side first; a suspicion that only one of them holds still counts. */

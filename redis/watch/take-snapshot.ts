@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from '../../domain/status.ts';
+import type { ImpactStatus, Snapshot, VerifyStatus } from '../../domain/status.ts';
 import { readAuthority } from '../authority.ts';
+import { readLinkStatus } from '../read-link-status.ts';
 import type { Stores } from '../stores.ts';
 
 /**
@@ -14,10 +15,10 @@ import type { Stores } from '../stores.ts';
 export async function takeSnapshot(plan: Plan, stores: Stores): Promise<Snapshot> {
   const keyspace = keyspaceOf(plan.migration);
   const target = stores.target.redis;
-  const links = linksOf(plan).map(async ({ name }) => ({
-    name,
-    sync: await readJson<LinkStatus>(target, keyspace.status(name)),
-    verify: await readJson<VerifyStatus>(target, keyspace.verify(name)),
+  const links = linksOf(plan).map(async (link) => ({
+    name: link.name,
+    sync: await readLinkStatus(target, keyspace, link),
+    verify: await readJson<VerifyStatus>(target, keyspace.verify(link.name)),
   }));
   return {
     at: Date.now(),

@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import { hasFlipped } from '../../domain/run-state.ts';
 import { linksOf } from '../../domain/link.ts';
+import { shardsOfPlan } from '../../domain/shard.ts';
 import { failureOf } from '../failure-of.ts';
 import { running } from '../proxies.ts';
 import type { Run } from '../run.ts';
@@ -19,9 +20,13 @@ export async function startBackground(run: Run): Promise<Background> {
     const scope = new CancellationScope();
     const ended = scope.run(() =>
       Promise.all([
-        ...links.map((link) =>
+        ...shardsOfPlan(plan).map((shard) =>
           keep(run, () =>
-            running(plan, `sync-${link}`, `Syncs ${link} with V2, both ways`).sync({ plan, link }),
+            running(plan, `sync-${shard.name}`, `Syncs ${shard.name} with V2, both ways`).sync({
+              plan,
+              link: shard.link.name,
+              ...(shard.of > 1 && { shard: shard.name }),
+            }),
           ),
         ),
         ...links.map((link) =>
