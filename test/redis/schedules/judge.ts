@@ -1,0 +1,109 @@
+import type { Side } from '../../../domain/side.ts';
+import type { Write } from './app.ts';
+import { NOTHING, type Seen } from './seen.ts';
+
+/** All that is known of one key when everything has come to rest; every state in V2 form. */
+export type KeyHistory = {
+  readonly key: string;
+  /** Acknowledged writes of both sides. */
+  readonly writes: readonly Write[];
+  readonly final: Readonly<Record<Side, Seen>>;
+  /** Losers in the conflict journal. */
+  readonly journal: readonly Seen[];
+  /** When the last look was over: what was due to expire by then may be gone. */
+  readonly nowMs: number;
+};
+
+export type Violation = {
+  readonly what: 'differs' | 'lost' | 'resurrected' | 'foreign' | 'conflict' | 'echo' | 'stuck';
+  readonly key: string;
+  readonly detail: string;
+};
+
+/**
+ * The oracle. Each write replaces the state it found, so the states of a key form a tree; a state that nobody found
+ * and replaced is a tip. However the two sides were interleaved, at rest every tip is on both sides, or was replaced
+ * by the other side while it did not know of it and is whole in the journal, or has expired. And nothing else is there.
+ */
+export function judge({ key, writes, final, journal, nowMs }: KeyHistory): readonly Violation[] {
+  const violations: Violation[] = [];
+  const say = (what: Violation['what'], detail: string) => violations.push({ what, key, detail });
+  const gone = (state: Seen) => state.expireAt !== -1 && state.expireAt <= nowMs;
+  const [source, target] = [final.source, final.target].map((state) => (gone(state) ? NOTHING : state)) as [
+    Seen,
+    Seen,
+  ];
+  if (nameOf(source) !== nameOf(target)) say('differs', `source ${shown(source)}, target ${shown(target)}`);
+  const tips = tipsOf(writes);
+  const kept = new Set([source, ...journal].map(nameOf));
+  for (const { side, id, after } of tips.values())
+    if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
+  const wrong = wrongEnd(writes, tips, source, gone);
+  if (wrong) say(wrong, shown(source));
+  for (const [at, loser] of journal.entries()) {
+    const twice = journal.findIndex((other) => nameOf(other) === nameOf(loser)) !== at;
+    const why = twice ? 'journaled twice' : unexplained(writes, tips, loser);
+    if (why) say('conflict', `${why}: ${shown(loser)}`);
+  }
+  return violations;
+}
+
+function nameOf({ content, expireAt }: Seen): string {
+  return content === '' ? 'absent' : `${expireAt} ${content}`;
+}
+
+function shown({ content, expireAt }: Seen): string {
+  return content === '' ? 'absent' : `${JSON.stringify(content.slice(0, 80))} until ${expireAt}`;
+}
+
+type Tips = ReadonlyMap<string, Write>;
+
+/** States that a write left and no write found. */
+function tipsOf(writes: readonly Write[]): Tips {
+  const found = new Set(writes.map((write) => nameOf(write.before)));
+  const tips = writes.filter(({ after }) => after.content !== '' && !found.has(nameOf(after)));
+  return new Map(tips.map((write) => [nameOf(write.after), write]));
+}
+
+/** How often a write left this state: more than once when an expiry was set and taken off again, or a key moved away and back. */
+function timesLeft(writes: readonly Write[], state: Seen): number {
+  return writes.filter((write) => nameOf(write.after) === nameOf(state)).length;
+}
+
+function wrongEnd(
+  writes: readonly Write[],
+  tips: Tips,
+  end: Seen,
+  gone: (state: Seen) => boolean,
+): Violation['what'] | null {
+  if (end.content === '') {
+    const removed = writes.some(({ after }) => after.content === '' || gone(after));
+    return writes.length === 0 || removed ? null : 'foreign';
+  }
+  const left = timesLeft(writes, end);
+  if (left === 0) return 'foreign';
+  return tips.has(nameOf(end)) || left > 1 ? null : 'resurrected';
+}
+
+/** A loser is a tip, and the other side has a write that the loser's writer did not know of. */
+function unexplained(writes: readonly Write[], tips: Tips, state: Seen): string | null {
+  const loser = tips.get(nameOf(state));
+  if (!loser) {
+    const left = timesLeft(writes, state);
+    if (left > 1) return null;
+    return left === 1 ? 'a state that was replaced since' : 'a state that nobody wrote';
+  }
+  const behind = behindOf(writes, loser);
+  const beside = writes.some((write) => write.side !== loser.side && !behind.has(write));
+  return beside ? null : 'nothing happened beside it on the other side';
+}
+
+/** The write and all that led to the state it found, as far as one write alone can have left each. */
+function behindOf(writes: readonly Write[], last: Write): ReadonlySet<Write> {
+  const behind = new Set<Write>([last]);
+  for (const { before } of behind) {
+    const [earlier, ...others] = writes.filter(({ after }) => nameOf(after) === nameOf(before));
+    if (earlier && others.length === 0 && before.content !== '') behind.add(earlier);
+  }
+  return behind;
+}

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Side } from '../../../domain/side.ts';
+import { App } from './app.ts';
+import { FAULTS, restartServer, type Scene, settled } from './faults.ts';
+import { echoesWhile } from './echoes.ts';
+import { readJournal } from './journal.ts';
+import { judge, type Violation } from './judge.ts';
+import { lookAt, upForm } from './seen.ts';
+import { type Seeded, seeded } from './seeded.ts';
+import { SupervisedSync } from './supervised-sync.ts';
+import { SCRATCH_DB, type World } from './world.ts';
+import { drawAct, type Keys, keysOf, nameOn } from './writes.ts';
+
+export type Outcome = {
+  readonly seed: number;
+  readonly acts: number;
+  readonly faults: readonly string[];
+  readonly conflicts: number;
+  readonly violations: readonly Violation[];
+  /** For whoever reads a failure: each write at the keys that are wrong. */
+  readonly story: readonly string[];
+};
+
+type Judged = Pick<Outcome, 'conflicts' | 'violations' | 'story'>;
+
+const SIDES = ['source', 'target'] as const;
+type Actor = {
+  readonly link: string;
+  readonly side: Side;
+  readonly keys: Keys;
+  readonly app: App;
+  readonly random: Seeded;
+};
+
+/** One schedule: 30 to 80 acts of the apps of both sides and up to four faults, then rest, then the oracle. */
+export async function runSchedule(world: World, seed: number): Promise<Outcome> {
+  const random = seeded(seed);
+  await world.empty();
+  const actors = world.links.flatMap((link) => SIDES.map((side) => actorOf(world, link, side, random)));
+  const syncs = world.links.map((link) => new SupervisedSync(world.plan, link, world.environment));
+  const told: string[] = [];
+  let acts = 0;
+  let judged: Judged = { conflicts: 0, violations: [], story: [] };
+  const wrong: Violation[] = [];
+  try {
+    acts = await play({ world, syncs }, actors, random, told);
+    const echoes = await rest({ world, syncs });
+    judged = await judgeAll(world, actors);
+    wrong.push(...echoes);
+  } catch (error) {
+    wrong.push(stuck(syncs, error));
+  }
+  for (const sync of syncs) await sync.kill();
+  const ends = syncs
+    .flatMap((sync) => sync.faults)
+    .map((detail): Violation => ({ what: 'stuck', key: '', detail }));
+  return { seed, acts, faults: told, ...judged, violations: [...judged.violations, ...wrong, ...ends] };
+}
+
+/** It never came to rest, or the engine ended for a reason that nobody gave it. */
+function stuck(syncs: readonly SupervisedSync[], error: unknown): Violation {
+  const told = syncs.map(
+    ({ status }) => `pending ${JSON.stringify(status?.pending)}, breaker ${JSON.stringify(status?.breaker)}`,
+  );
+  return { what: 'stuck', key: '', detail: `${String(error)}; ${told.join('; ')}` };
+}
+
+function actorOf(world: World, link: string, side: Side, random: Seeded): Actor {
+  const app = new App(side, () => world.connection(world.storeOf(side, link), 'app'));
+  return { link, side, keys: keysOf(link), app, random: random.fork() };
+}
+
+async function play(scene: Scene, actors: readonly Actor[], random: Seeded, told: string[]): Promise<number> {
+  let acts = 0;
+  const act = async (from: readonly Actor[]) => {
+    const { app, link, side, keys, random: own } = random.pick(from);
+    const id = `${link}-${side}-${++acts}`;
+    await app.act(id, drawAct({ random: own, side, keys }, id, Date.now()));
+  };
+  const sources = actors.filter(({ side }) => side === 'source');
+  for (let i = random.below(12); i > 0; i--) await act(sources);
+  for (const sync of scene.syncs) sync.start();
+  // While the first scan runs: what V2 alone holds when the feed opens is V2's own and does not travel.
+  for (let i = random.below(4); i > 0; i--) await act(sources);
+  for (const sync of scene.syncs) await sync.reached(random.chance(0.5) ? 'feed open' : 'scanned');
+  const length = 30 + random.below(50);
+  const faultAt = new Set(Array.from({ length: random.below(5) }, () => 5 + random.below(length)));
+  for (let i = 0; i < length; i++) {
+    await Promise.all(Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, () => act(actors)));
+    if (random.chance(0.4)) await delay(random.below(5));
+    if (random.chance(0.01)) await delay(random.below(300));
+    if (faultAt.has(i)) await fault(scene, random, told);
+  }
+  return acts;
+}
+
+async function fault(scene: Scene, random: Seeded, told: string[]): Promise<void> {
+  const side = random.pick(SIDES);
+  // A first scan that was cut off tells V2's own keys apart anew: faults begin when it is over.
+  if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scanned');
+  const restarts = random.chance(0.04) && !told.includes('switch of authority');
+  const name = restarts ? 'server restarted' : random.pick(Object.keys(FAULTS));
+  told.push(`${name} (${side})`);
+  await (restarts ? restartServer : FAULTS[name])?.(scene, side);
+}
+
+/** Everything has arrived, and from then on nothing is written any more (L3). */
+async function rest({ world, syncs }: Scene): Promise<readonly Violation[]> {
+  await settled({ world, syncs });
+  return echoesWhile(world, () => world.settle());
+}
+
+async function judgeAll(world: World, actors: readonly Actor[]): Promise<Judged> {
+  const violations: Violation[] = [];
+  const story: string[] = [];
+  let conflicts = 0;
+  for (const link of world.links) {
+    const mine = actors.filter((actor) => actor.link === link);
+    const losers = await losersOf(world, link);
+    conflicts += losers.length;
+    const { all } = keysOf(link);
+    const finals = await Promise.all(
+      SIDES.map((side) =>
+        lookAt(
+          world.connection(world.storeOf(side, link)),
+          all.map((name) => nameOn(name, side)),
+        ),
+      ),
+    );
+    const nowMs = Date.now();
+    for (const [at, name] of all.entries()) {
+      const [source, target] = finals.map((seen) =>
+        name.dataset === 'match' ? upForm(seen[at] as never) : seen[at],
+      ) as [never, never];
+      const writes = mine.flatMap(({ app }) => app.writes).filter((write) => write.key === name.source);
+      const journal = losers.filter((loser) => loser.name.source === name.source).map((loser) => loser.state);
+      const found = judge({ key: name.source, writes, final: { source, target }, journal, nowMs });
+      violations.push(...found);
+      if (found.length > 0) story.push(...writes.map((write) => JSON.stringify(write)));
+    }
+  }
+  return { conflicts, violations, story };
+}
+
+async function losersOf(world: World, link: string) {
+  const perSide = SIDES.map((side) => {
+    const store = world.storeOf(side, link);
+    const byName = new Map(keysOf(link).all.map((name) => [name[side], name]));
+    return readJournal(
+      world.connection(store),
+      world.connection(store, 'admin', SCRATCH_DB),
+      world.keyspace,
+      link,
+      byName,
+    );
+  });
+  return (await Promise.all(perSide)).flat();
+}

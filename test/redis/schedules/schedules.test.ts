@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Outcome, runSchedule } from './schedule.ts';
+import { type Topology, World } from './world.ts';
+
+/** One seed replays one schedule: JDAY_SEED=… npx vitest run test/redis/schedules */
+const ONLY = process.env['JDAY_SEED'];
+const SCHEDULES = Number(process.env['JDAY_SCHEDULES'] ?? 210);
+const LANES: readonly Topology[] = ['pair', 'pair', 'shared'];
+
+const topologyOf = (seed: number): Topology => LANES[seed % LANES.length] ?? 'pair';
+
+describe('random schedules on real servers', () => {
+  const worlds: World[] = [];
+  beforeAll(async () => {
+    for (const topology of LANES) worlds.push(await World.start(topology));
+  });
+  afterAll(async () => {
+    for (const world of worlds) await world.stop();
+  });
+
+  test('L2 L3 L4: nothing is lost, resurrected, echoed or in conflict without a cause, whatever dies in between', async () => {
+    const first = Number(ONLY ?? process.pid * 1_000);
+    const seeds = Array.from({ length: ONLY === undefined ? SCHEDULES : 1 }, (_, i) => first + i);
+    const outcomes: Outcome[] = [];
+    const lane = async (world: World, at: number) => {
+      for (const seed of seeds.filter(
+        (one) => one % LANES.length === at && topologyOf(one) === world.topology,
+      ))
+        outcomes.push(await runSchedule(world, seed));
+    };
+    await Promise.all(worlds.map(lane));
+    const wrong = outcomes.filter(({ violations }) => violations.length > 0);
+    for (const { seed, faults, story } of wrong)
+      console.error(
+        `replay: JDAY_SEED=${seed} npx vitest run test/redis/schedules\nfaults: ${faults.join(', ')}\n${story.join('\n')}`,
+      );
+    expect(wrong.map(({ seed, violations }) => ({ seed, violations }))).toEqual([]);
+    expect(outcomes).toHaveLength(seeds.length);
+    if (ONLY === undefined)
+      expect(outcomes.reduce((sum, { conflicts }) => sum + conflicts, 0)).toBeGreaterThan(0);
+  }, 180_000);
+});

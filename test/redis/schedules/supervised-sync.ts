@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { linksOf } from '../../../domain/link.ts';
+import type { Plan } from '../../../domain/plan.ts';
+import type { LinkStatus } from '../../../domain/status.ts';
+import type { Environment } from '../../../redis/connection.ts';
+import { runSync } from '../../../redis/sync/sync.ts';
+import type { Step } from '../../../redis/sync/step.ts';
+import { eventually } from '../../support/eventually.ts';
+
+type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; readonly steps: Set<Step> };
+
+/** What an attempt may end with when something was cut or killed; anything else is a fault of the engine. */
+const EXPECTED =
+  /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
+
+/** Starts a link's sync again whenever it ends, as Temporal does with the activity. */
+export class SupervisedSync {
+  readonly link: string;
+  readonly #begin: (attempt: { signal: AbortSignal; reached: (step: Step) => void }) => Promise<void>;
+  readonly #attempts = new Set<Attempt>();
+  #wanted = false;
+  status: LinkStatus | null = null;
+  /** Ends that nobody caused. */
+  readonly faults: string[] = [];
+
+  constructor(plan: Plan, name: string, environment: Environment) {
+    this.link = name;
+    const link = linksOf(plan).find((one) => one.name === name);
+    if (!link) throw new Error('the plan has no such link');
+    const report = (status: LinkStatus) => void (this.status = status);
+    this.#begin = ({ signal, reached }) => runSync({ plan, link, environment, report, reached }, signal);
+  }
+
+  /** A new attempt; one that still runs becomes a zombie and is fenced out. */
+  start(): void {
+    this.#wanted = true;
+    const stop = new AbortController();
+    const steps = new Set<Step>();
+    const done = this.#begin({ signal: stop.signal, reached: (step) => void steps.add(step) });
+    const attempt = { stop, steps, done: done.catch((error: unknown) => this.#ended(error)) };
+    this.#attempts.add(attempt);
+    void attempt.done.then(() => this.#again(attempt));
+  }
+
+  /** As if the process had died: connections closed at once, nothing told to anybody. */
+  async kill(): Promise<void> {
+    this.#wanted = false;
+    for (const { stop } of this.#attempts) stop.abort();
+    await Promise.all([...this.#attempts].map(({ done }) => done));
+  }
+
+  /** The attempt that runs now has come to a step. */
+  async reached(step: Step): Promise<void> {
+    await eventually(
+      `the sync of ${this.link} to reach “${step}”`,
+      () => {
+        // Of two that chose the same token the older may be the one that holds the lease.
+        return [...this.#attempts].at(-1)?.steps.has(step);
+      },
+      { everyMs: 2 },
+    );
+  }
+
+  #ended(error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (!EXPECTED.test(text)) this.faults.push(error instanceof Error ? (error.stack ?? text) : text);
+  }
+
+  async #again(ended: Attempt): Promise<void> {
+    this.#attempts.delete(ended);
+    if (this.#attempts.size > 0) return;
+    await delay(3);
+    if (this.#wanted && this.#attempts.size === 0) this.start();
+  }
+}
