@@ -4,10 +4,10 @@ import { readAuthority, writeAuthority } from '../../../redis/authority.ts';
 import { loadScripts } from '../../../redis/scripts/index.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { SupervisedSync } from './supervised-sync.ts';
+import type { SyncUnderTest } from './supervised-sync.ts';
 import type { World } from './world.ts';
 
-export type Scene = { readonly world: World; readonly syncs: readonly SupervisedSync[] };
+export type Scene = { readonly world: World; readonly syncs: readonly SyncUnderTest[] };
 
 /** What happens to a running system between two writes; returns when the fault has happened, not when it is over. */
 export type Fault = (scene: Scene, side: Side) => Promise<void>;
@@ -58,7 +58,7 @@ export async function restartServer({ world, syncs }: Scene, side: Side): Promis
 
 /** All syncs run, have looked at every key, and nothing is on its way. */
 export async function settled({ world, syncs }: Scene): Promise<void> {
-  for (const sync of syncs) sync.start();
+  for (const sync of syncs) sync.ensure();
   for (const sync of syncs) await sync.reached('scanned');
   await world.settle();
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../../domain/side.ts';
 import { App } from './app.ts';
-import { FAULTS, restartServer, type Scene, settled } from './faults.ts';
+import { type Fault, FAULTS, restartServer, type Scene, settled } from './faults.ts';
 import { echoesWhile } from './echoes.ts';
 import { readJournal } from './journal.ts';
 import { judge, type Violation } from './judge.ts';
 import { lookAt, upForm } from './seen.ts';
 import { type Seeded, seeded } from './seeded.ts';
-import { SupervisedSync } from './supervised-sync.ts';
+import { SupervisedSync, type SyncUnderTest } from './supervised-sync.ts';
 import { SCRATCH_DB, type World } from './world.ts';
 import { drawAct, type Keys, keysOf, nameOn } from './writes.ts';
 
@@ -32,18 +32,35 @@ type Actor = {
   readonly random: Seeded;
 };
 
-/** One schedule: 30 to 80 acts of the apps of both sides and up to four faults, then rest, then the oracle. */
-export async function runSchedule(world: World, seed: number): Promise<Outcome> {
+export type Course = {
+  /** Turns of the apps; in each one to four of them act at once. */
+  readonly turns: { readonly least: number; readonly spread: number };
+  /** Below how many faults happen. */
+  readonly faults: number;
+  /** Those that may, by name. */
+  readonly repertory: Readonly<Record<string, Fault>>;
+  readonly syncOf: (world: World, link: string) => SyncUnderTest;
+};
+
+export const SHORT: Course = {
+  turns: { least: 20, spread: 35 },
+  faults: 5,
+  repertory: FAULTS,
+  syncOf: (world, link) => new SupervisedSync(world.plan, link, world.environment),
+};
+
+/** One schedule: the apps of both sides act, things break, then rest, then the oracle. */
+export async function runSchedule(world: World, seed: number, course: Course = SHORT): Promise<Outcome> {
   const random = seeded(seed);
   await world.empty();
   const actors = world.links.flatMap((link) => SIDES.map((side) => actorOf(world, link, side, random)));
-  const syncs = world.links.map((link) => new SupervisedSync(world.plan, link, world.environment));
+  const syncs = world.links.map((link) => course.syncOf(world, link));
   const told: string[] = [];
   let acts = 0;
   let judged: Judged = { conflicts: 0, violations: [], story: [] };
   const wrong: Violation[] = [];
   try {
-    acts = await play({ world, syncs }, actors, random, told);
+    acts = await play({ world, syncs, course }, actors, random, told);
     const echoes = await rest({ world, syncs });
     judged = await judgeAll(world, actors);
     wrong.push(...echoes);
@@ -58,7 +75,7 @@ export async function runSchedule(world: World, seed: number): Promise<Outcome> 
 }
 
 /** It never came to rest, or the engine ended for a reason that nobody gave it. */
-function stuck(syncs: readonly SupervisedSync[], error: unknown): Violation {
+function stuck(syncs: readonly SyncUnderTest[], error: unknown): Violation {
   const told = syncs.map(
     ({ status }) => `pending ${JSON.stringify(status?.pending)}, breaker ${JSON.stringify(status?.breaker)}`,
   );
@@ -70,7 +87,9 @@ function actorOf(world: World, link: string, side: Side, random: Seeded): Actor 
   return { link, side, keys: keysOf(link), app, random: random.fork() };
 }
 
-async function play(scene: Scene, actors: readonly Actor[], random: Seeded, told: string[]): Promise<number> {
+type Play = Scene & { readonly course: Course };
+
+async function play(scene: Play, actors: readonly Actor[], random: Seeded, told: string[]): Promise<number> {
   let acts = 0;
   const act = async (from: readonly Actor[]) => {
     const { app, link, side, keys, random: own } = random.pick(from);
@@ -83,8 +102,9 @@ async function play(scene: Scene, actors: readonly Actor[], random: Seeded, told
   // While the first scan runs: what V2 alone holds when the feed opens is V2's own and does not travel.
   for (let i = random.below(4); i > 0; i--) await act(sources);
   for (const sync of scene.syncs) await sync.reached(random.chance(0.5) ? 'feed open' : 'scanned');
-  const length = 30 + random.below(50);
-  const faultAt = new Set(Array.from({ length: random.below(5) }, () => 5 + random.below(length)));
+  const { turns, faults } = scene.course;
+  const length = turns.least + random.below(turns.spread);
+  const faultAt = new Set(Array.from({ length: random.below(faults) }, () => random.below(length)));
   for (let i = 0; i < length; i++) {
     await Promise.all(Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, () => act(actors)));
     if (random.chance(0.4)) await delay(random.below(5));
@@ -94,14 +114,15 @@ async function play(scene: Scene, actors: readonly Actor[], random: Seeded, told
   return acts;
 }
 
-async function fault(scene: Scene, random: Seeded, told: string[]): Promise<void> {
+async function fault(scene: Play, random: Seeded, told: string[]): Promise<void> {
   const side = random.pick(SIDES);
   // A first scan that was cut off tells V2's own keys apart anew: faults begin when it is over.
   if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scanned');
   const restarts = random.chance(0.04) && !told.includes('switch of authority');
-  const name = restarts ? 'server restarted' : random.pick(Object.keys(FAULTS));
+  const { repertory } = scene.course;
+  const name = restarts ? 'server restarted' : random.pick(Object.keys(repertory));
   told.push(`${name} (${side})`);
-  await (restarts ? restartServer : FAULTS[name])?.(scene, side);
+  await (restarts ? restartServer : repertory[name])?.(scene, side);
 }
 
 /** Everything has arrived, and from then on nothing is written any more (L3). */

@@ -10,17 +10,31 @@ import { eventually } from '../../support/eventually.ts';
 type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; readonly steps: Set<Step> };
 
 /** What an attempt may end with when something was cut or killed; anything else is a fault of the engine. */
-const EXPECTED =
+export const EXPECTED_END =
   /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
 
-/** Starts a link's sync again whenever it ends, as Temporal does with the activity. */
-export class SupervisedSync {
+/** A link's sync as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
+export interface SyncUnderTest {
+  readonly link: string;
+  readonly status: LinkStatus | null;
+  /** Ends that nobody caused. */
+  readonly faults: readonly string[];
+  /** A new attempt; one that still runs becomes a zombie and is fenced out. */
+  start(): void;
+  /** A new attempt if none runs. */
+  ensure(): void;
+  kill(): Promise<void>;
+  /** Resolves when the attempt that runs now has come to a step. */
+  reached(step: Step): Promise<void>;
+}
+
+/** In this process; a kill closes the connections at once and tells nobody. */
+export class SupervisedSync implements SyncUnderTest {
   readonly link: string;
   readonly #begin: (attempt: { signal: AbortSignal; reached: (step: Step) => void }) => Promise<void>;
   readonly #attempts = new Set<Attempt>();
   #wanted = false;
   status: LinkStatus | null = null;
-  /** Ends that nobody caused. */
   readonly faults: string[] = [];
 
   constructor(plan: Plan, name: string, environment: Environment) {
@@ -31,7 +45,10 @@ export class SupervisedSync {
     this.#begin = ({ signal, reached }) => runSync({ plan, link, environment, report, reached }, signal);
   }
 
-  /** A new attempt; one that still runs becomes a zombie and is fenced out. */
+  ensure(): void {
+    if (this.#attempts.size === 0) this.start();
+  }
+
   start(): void {
     this.#wanted = true;
     const stop = new AbortController();
@@ -42,14 +59,12 @@ export class SupervisedSync {
     void attempt.done.then(() => this.#again(attempt));
   }
 
-  /** As if the process had died: connections closed at once, nothing told to anybody. */
   async kill(): Promise<void> {
     this.#wanted = false;
     for (const { stop } of this.#attempts) stop.abort();
     await Promise.all([...this.#attempts].map(({ done }) => done));
   }
 
-  /** The attempt that runs now has come to a step. */
   async reached(step: Step): Promise<void> {
     await eventually(
       `the sync of ${this.link} to reach “${step}”`,
@@ -63,7 +78,7 @@ export class SupervisedSync {
 
   #ended(error: unknown): void {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (!EXPECTED.test(text)) this.faults.push(error instanceof Error ? (error.stack ?? text) : text);
+    if (!EXPECTED_END.test(text)) this.faults.push(error instanceof Error ? (error.stack ?? text) : text);
   }
 
   async #again(ended: Attempt): Promise<void> {
