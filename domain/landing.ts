@@ -23,8 +23,8 @@ export type Landed = {
   /** State of the other side, which this write agrees with. */
   readonly other: Digest;
   readonly stamp: string;
-  readonly ours: boolean;
-  readonly spelling: number;
+  /** What the entry says beside the states; `null` = both are gone, and no entry stays here. */
+  readonly tail: Pick<LedgerEntry, 'ours' | 'spelling'> | null;
   /** Put what stands there into the conflict journal (L2). */
   readonly journal: boolean;
 };
@@ -54,12 +54,12 @@ export function land(there: Holding, write: Landed): Landing {
   return { verdict: 'done', state, entry: entryAfter(there.side, state, write), journaled };
 }
 
-/** The entry says what stands there after the write, not what was meant to; of two absences nothing is kept. */
+/** The entry says what stands there after the write, not what was meant to. */
 function entryAfter(side: Side, mine: Digest, write: Landed): LedgerEntry | null {
-  const { stamp, other, ours, spelling } = write;
-  if (mine === ABSENT && other === ABSENT) return null;
+  const { stamp, other, tail } = write;
+  if (tail === null || (write.state === null && mine === ABSENT && other === ABSENT)) return null;
   const states = side === 'source' ? { source: mine, target: other } : { source: other, target: mine };
-  return { stamp, ...states, ours, spelling };
+  return { stamp, ...states, ours: tail.ours, spelling: tail.spelling };
 }
 
 /** A state whose expiry has passed creates nothing. */

@@ -53,6 +53,15 @@ function forgetSide({ source, target }: Both<Seen>): Side {
   return target.entry ? 'target' : 'source';
 }
 
+/**
+ * Whether an absence that travels leaves no entry behind. While an older entry stands on the side it comes from, the
+ * two absences are written down: the older would pass for the truth, and a key that is created again at once would
+ * lose to the delete before it.
+ */
+export function leavesNoEntry({ to, absence }: Extract<Step, { do: 'carry' }>, looks: Both<Seen>): boolean {
+  return absence && looks[otherSide(to)].entry === null;
+}
+
 /** Two entries can stand for a key that is gone: when one has been forgotten, the other is still to go. */
 export function forgetsTwice({ source, target }: Both<Seen>): boolean {
   return source.digest === ABSENT && target.digest === ABSENT && !!source.entry && !!target.entry;

@@ -2,7 +2,7 @@
 -- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage, then data key, ledger bucket; again for each write
 -- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target'), then for each write:
 --       act ('restore' | 'string' | 'hash' | 'delete' | 'agree'), expected state, expected entry ('' = none), value,
---       expiry in ms (-1 = none), ledger field, stamp, state of the other side, entry tail, journal field ('' = none), preimage ('' | '1')
+--       expiry in ms (-1 = none), ledger field, stamp, state of the other side, entry tail ('' = no entry stays), journal field ('' = none), preimage ('' | '1')
 -- returns 'fenced' (another attempt holds the lease), 'epoch' (authority moved on), or for each write:
 --       'done', 'stale' (state or entry are not the expected ones: look again), 'unfit' (the server refused the value)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'fenced' } end
@@ -47,7 +47,8 @@ for i = 5, #KEYS, 2 do
       out[#out + 1] = 'unfit'
     else
       local mine = act == 'agree' and state or state_of(key)
-      if mine == ABSENT and other == ABSENT then
+      -- Two absences need no entry, unless an older one stands on the other side: it would pass for the truth.
+      if tail == '' or (act == 'agree' and mine == ABSENT and other == ABSENT) then
         redis.call('HDEL', bucket, field)
       elseif ARGV[3] == 'source' then
         redis.call('HSET', bucket, field, stamp .. mine .. other .. tail)

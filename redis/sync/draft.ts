@@ -1,5 +1,5 @@
 import { expireAtOf } from '../../domain/digest.ts';
-import { keepsPreimage, oursAfter, type Step } from '../../domain/protocol.ts';
+import { keepsPreimage, leavesNoEntry, oursAfter, type Step } from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { entryTail } from '../ledger.ts';
 import type { Write } from './apply-writes.ts';
@@ -35,9 +35,10 @@ export function draftAgreement(pair: Pair, side: Side, stamp: Buffer, spelling: 
  */
 export function draftCarry(
   pair: Pair,
-  { to, conflict }: Extract<Step, { do: 'carry' }>,
+  step: Extract<Step, { do: 'carry' }>,
   stamp: Buffer,
 ): Draft | { readonly reason: string } {
+  const { to, conflict } = step;
   const from = pair.states[otherSide(to)];
   const carried = carry(pair.dataset, to, from.value, pair.agreed?.spelling ?? 0);
   if (!carried.ok) return { reason: carried.reason };
@@ -50,7 +51,7 @@ export function draftCarry(
       act: carried.act,
       value: carried.value,
       expireAt: expireAtOf(from.digest) ?? -1,
-      tail: entryTail({ ours, spelling: carried.spelling }),
+      tail: leavesNoEntry(step, pair.states) ? NOTHING : entryTail({ ours, spelling: carried.spelling }),
       journal: conflict,
       preimage: keepsPreimage(to, pair.agreed),
     },

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { LinkStatus } from '../../domain/status.ts';
+import { runSync } from '../../redis/sync/sync.ts';
+import { eventually } from '../support/eventually.ts';
+import { dataset, planOf, sameString, withSyncWorld } from '../support/sync-world.ts';
+
+const { v1, v2, claim, environment } = withSyncWorld();
+const plan = planOf([dataset({ name: 'match' })]);
+
+/** Runs `before` once, right before the next write on the source. */
+async function withSync(
+  before: () => Promise<unknown>,
+  during: (last: () => LinkStatus | undefined) => Promise<void>,
+) {
+  const [link] = linksOf(plan);
+  if (!link) throw new Error('a plan without a link');
+  await claim();
+  const stop = new AbortController();
+  const statuses: LinkStatus[] = [];
+  let armed = true;
+  const reached = async (step: string) => {
+    if (step !== 'before apply source' || !armed) return;
+    armed = false;
+    await before();
+  };
+  const report = (status: LinkStatus) => void statuses.push(status);
+  const done = runSync({ plan, link, environment: environment(), report, reached }, stop.signal);
+  try {
+    await eventually('the sync to be live', () => statuses.at(-1)?.state === 'live');
+    await during(() => statuses.at(-1));
+  } finally {
+    stop.abort();
+    await done;
+  }
+}
+
+test('L2: a key that V2 deletes and creates again while the delete is on its way is no conflict', async () => {
+  await v1.client.set('match:k', 'from V1');
+  const create = () => v2.client.set('match:k', 'created again');
+  await withSync(create, async (last) => {
+    await sameString(v1.client, v2.client, 'match:k', 'from V1');
+    await v2.client.del('match:k');
+    await sameString(v1.client, v2.client, 'match:k', 'created again');
+    const { at } = last() ?? { at: 0 };
+    await eventually('a later report', () => (last()?.at ?? 0) > at);
+    expect(last()?.conflicts).toBe(0);
+  });
+});
+
+test('a deleted key leaves no ledger entry on either side', async () => {
+  await v1.client.set('match:k', 'from V1');
+  await withSync(
+    () => Promise.resolve(),
+    async () => {
+      await sameString(v1.client, v2.client, 'match:k', 'from V1');
+      await v2.client.del('match:k');
+      await sameString(v1.client, v2.client, 'match:k', null);
+      const { prefix } = keyspaceOf('test');
+      for (const { client } of [v1, v2])
+        await eventually(
+          'an empty ledger',
+          async () => (await client.keys(`${prefix}ledger:*`)).length === 0,
+        );
+    },
+  );
+});
