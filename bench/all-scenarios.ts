@@ -1,7 +1,19 @@
 import type { Scenario, Sizes } from './scenario.ts';
 import { copyScenarios } from './scenarios/copy.ts';
+import { fenceScenarios } from './scenarios/fence.ts';
+import { idleScenarios } from './scenarios/idle.ts';
 import { lagScenarios } from './scenarios/lag.ts';
+import { restartScenarios } from './scenarios/restart.ts';
+import { verifyScenarios } from './scenarios/verify.ts';
 
 export function allScenarios(sizes: Sizes): readonly Scenario[] {
-  return [...copyScenarios(sizes), ...lagScenarios(sizes)];
+  const makers = [
+    copyScenarios,
+    lagScenarios,
+    idleScenarios,
+    restartScenarios,
+    fenceScenarios,
+    verifyScenarios,
+  ];
+  return makers.flatMap((make) => make(sizes));
 }

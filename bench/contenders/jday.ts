@@ -5,16 +5,16 @@ import { loadScripts } from '../../redis/scripts/index.ts';
 import type { BenchProcess } from '../bench-process.ts';
 import { environmentOf } from '../plan.ts';
 import { reportProfile } from '../profile.ts';
-import type { SyncInput } from '../processes/sync.ts';
+import type { SyncInput, SyncSaid } from '../processes/sync.ts';
 import type { Stage, StagedServer } from '../stage.ts';
 import { until } from '../until.ts';
 
-export type SyncProcess = BenchProcess<SyncInput, LinkStatus, null>;
+export type SyncProcess = BenchProcess<SyncInput, SyncSaid, null>;
 
 /** Our engine in a process of its own, loaded and not begun yet. */
 export async function openSync(stage: Stage): Promise<SyncProcess> {
   const options = stage.profile ? ['--cpu-prof', '--cpu-prof-dir', stage.path('profile')] : [];
-  const sync = stage.process<SyncInput, LinkStatus, null>('sync', options);
+  const sync = stage.process<SyncInput, SyncSaid, null>('sync', options);
   await sync.ready;
   return sync;
 }
@@ -25,8 +25,32 @@ export async function claim(...servers: readonly StagedServer[]): Promise<void> 
     await writeAuthority(await loadScripts(redis), { side: 'source', epoch: 1 });
 }
 
-export function begin(sync: SyncProcess, plan: Plan, source: StagedServer, target: StagedServer): void {
-  sync.begin({ plan, environment: environmentOf(source, target) });
+export function begin(
+  sync: SyncProcess,
+  plan: Plan,
+  source: StagedServer,
+  target: StagedServer,
+  tellScans = false,
+): void {
+  sync.begin({ plan, environment: environmentOf(source, target), tellScans });
+}
+
+/** The last status it told. */
+export function statusOf(sync: SyncProcess): LinkStatus | undefined {
+  const last = sync.said.findLast((said) => said.kind === 'status');
+  return last?.kind === 'status' ? last.status : undefined;
+}
+
+/** When the first scan was through, ms since the epoch. */
+export async function scanned(sync: SyncProcess): Promise<number> {
+  return until(
+    'the scan',
+    () => {
+      const first = sync.said.find((said) => said.kind === 'scanned');
+      return first?.kind === 'scanned' ? first.atMs : undefined;
+    },
+    { withinMs: 300_000 },
+  );
 }
 
 /** Resolves when the scan is through and nothing waits any more. */
@@ -35,7 +59,7 @@ export async function settled(sync: SyncProcess): Promise<LinkStatus> {
   const quiet = until(
     'the sync to settle',
     () => {
-      const status = sync.said.at(-1);
+      const status = statusOf(sync);
       const still = status?.state === 'live' && status.pending.toTarget + status.pending.toSource === 0;
       return still ? status : undefined;
     },

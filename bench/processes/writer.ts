@@ -28,21 +28,23 @@ const HOUR_MS = 3_600_000;
  * A paced load: half SET, a quarter HSET, the rest EXPIRE (one hour and more) and DEL. Open loop: what is due goes out
  * each millisecond as one pipeline, whether or not the last one was answered.
  */
-serve<WriterInput, never, Written>(async ({ streams, keys, seconds }) => {
+serve<WriterInput, never, Written>(async ({ streams, keys, seconds }, _say, signal) => {
   const began = performance.now();
-  const counts = await Promise.all(streams.map((stream) => write(stream, keys, began + seconds * 1_000)));
+  const counts = await Promise.all(
+    streams.map((stream) => write(stream, keys, began + seconds * 1_000, signal)),
+  );
   return {
     acknowledged: counts.reduce((sum, count) => sum + count, 0),
     seconds: (performance.now() - began) / 1_000,
   };
 });
 
-async function write(stream: Stream, keys: number, until: number): Promise<number> {
+async function write(stream: Stream, keys: number, until: number, signal: AbortSignal): Promise<number> {
   const redis = await connectTo(stream.url);
   const began = performance.now();
   const batches = new Set<Promise<void>>();
   let [sent, acknowledged] = [0, 0];
-  while (performance.now() < until) {
+  while (performance.now() < until && !signal.aborted) {
     const due = Math.floor(((performance.now() - began) / 1_000) * stream.perSecond) - sent;
     if (due > 0 && sent - acknowledged < MOST_UNANSWERED) {
       const pipeline = redis.pipeline();

@@ -1,0 +1,65 @@
+import type { AllVerified } from '../../redis/verify/verify-all.ts';
+import { Differs } from '../end-check.ts';
+import { benchPlan, environmentOf } from '../plan.ts';
+import type { PlainVerifyInput } from '../processes/plain-verify.ts';
+import type { VerifierInput } from '../processes/verifier.ts';
+import type { Figures, Scenario, Sizes } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+import { cpuMs, peakMemoryMb } from '../usage.ts';
+
+const FIGURES = [
+  { name: 'keysPerSecond', unit: 'keys/s', better: 'more' },
+  { name: 'toolCpuMicrosPerKey', unit: 'µs/key', better: 'less' },
+  { name: 'toolPeakMb', unit: 'MB', better: 'less' },
+] as const;
+
+/** Both sides whole: ours through the transform and with expiry, both ways; the plain one without either, one way. */
+export function verifyScenarios({ keys }: Sizes): readonly Scenario[] {
+  return [
+    {
+      name: 'verify',
+      group: 'verify',
+      question: `full comparison of ${keys} equal keys; ours through the transform, with expiry, both ways`,
+      figures: FIGURES,
+      deadlineMs: 60_000 + keys,
+      contenders: [
+        { name: 'jday', run: (stage) => jday(stage, keys) },
+        { name: 'pipelines', run: (stage) => pipelines(stage, keys) },
+      ],
+    },
+  ];
+}
+
+async function jday(stage: Stage, keys: number): Promise<Figures> {
+  const { source, target } = await stage.pair({ keys, form: 'offers' }, { keys, form: 'jobs' });
+  const verifier = stage.process<VerifierInput, never, AllVerified>('verifier');
+  await verifier.ready;
+  const input = { plan: benchPlan('offers_to_jobs'), environment: environmentOf(source, target) };
+  return measure(verifier.pid, keys, () => {
+    verifier.begin(input);
+    return verifier.result;
+  });
+}
+
+async function pipelines(stage: Stage, keys: number): Promise<Figures> {
+  const { source, target } = await stage.pair({ keys, form: 'offers' }, { keys, form: 'offers' });
+  const verifier = stage.process<PlainVerifyInput, never, AllVerified>('plain-verify');
+  await verifier.ready;
+  return measure(verifier.pid, keys, () => {
+    verifier.begin({ source: source.server.url(), target: target.server.url() });
+    return verifier.result;
+  });
+}
+
+async function measure(pid: number, keys: number, run: () => Promise<AllVerified>): Promise<Figures> {
+  const [began, cpuBefore] = [performance.now(), cpuMs(pid)];
+  const { compared, diverged } = await run();
+  const seconds = (performance.now() - began) / 1_000;
+  if (compared !== keys || diverged > 0)
+    throw new Differs(`compared ${compared} of ${keys}, ${diverged} differ`);
+  return {
+    keysPerSecond: keys / seconds,
+    toolCpuMicrosPerKey: ((cpuMs(pid) - cpuBefore) * 1_000) / keys,
+    toolPeakMb: peakMemoryMb(pid),
+  };
+}
