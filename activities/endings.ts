@@ -1,6 +1,7 @@
 import { keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Throttle } from '../domain/throttle.ts';
 import { claimStores, releaseStores } from '../redis/claim.ts';
 import { writeControl } from '../redis/control.ts';
 import { clearTarget } from '../redis/ending/clear-target.ts';
@@ -11,7 +12,7 @@ import { checkShardCount } from '../redis/sync/shard-count.ts';
 import { beating } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 
-/** The short acts on the stores: taking and giving them back, joining the sessions, and the steps of an end. */
+/** The short acts on the stores: taking and giving them back, joining the sessions, the bounds, and the steps of an end. */
 export function storeActivities({ environment, isRunning }: Dependencies) {
   const on = <I extends { plan: Plan }, T>(
     purpose: string,
@@ -31,6 +32,11 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
       const keyspace = keyspaceOf(plan.migration);
       for (const link of linksOf(plan))
         await writeControl(stores.target.redis, keyspace, link.name, { joins: 'jday' });
+    }),
+    configure: on('configure', async ({ plan, throttle }: { plan: Plan; throttle: Throttle }, stores) => {
+      const keyspace = keyspaceOf(plan.migration);
+      for (const link of linksOf(plan))
+        await writeControl(stores.target.redis, keyspace, link.name, { throttle });
     }),
     settleSource: on('settle', ({ plan }, stores) => settleSource(plan, stores)),
     clearTarget: on('clear', ({ plan }, stores) => clearTarget(plan, stores)),

@@ -1,18 +1,24 @@
 import { Context } from '@temporalio/activity';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ABSENT } from '../domain/digest.ts';
+import { sum } from '../domain/fresh.ts';
+import { PENDING_LIMIT } from '../domain/judge.ts';
 import { keyspaceOf } from '../domain/keyspace.ts';
 import { type Link, linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Side } from '../domain/side.ts';
-import type { VerifyStatus } from '../domain/status.ts';
+import type { LinkStatus, VerifyStatus } from '../domain/status.ts';
+import { throttleOf } from '../domain/throttle-of.ts';
+import { braked, RELEASED } from '../domain/throttle.ts';
 import { readAuthority } from '../redis/authority.ts';
-import { readControl } from '../redis/control.ts';
+import { type Control, readControl } from '../redis/control.ts';
 import { newest } from '../domain/ledger-entry.ts';
 import { readEntries } from '../redis/ledger.ts';
 import { readLinkStatus } from '../redis/read-link-status.ts';
 import { type Stores, withStores } from '../redis/stores.ts';
 import { together } from '../redis/together.ts';
+import type { VerifyBounds } from '../redis/verify/pace.ts';
 import { runVerifier } from '../redis/verify/run-verifier.ts';
 import { verifyAll } from '../redis/verify/verify-all.ts';
 import { beating, untilCancelled } from './beating.ts';
@@ -20,14 +26,29 @@ import type { Dependencies } from './dependencies.ts';
 import { linkOf } from './link-of.ts';
 
 /** What the verifier has to know of the running sync; read by itself, a second old at most. */
-type Surroundings = { authority: Side; joined: readonly string[]; behind: boolean; held: boolean };
+type Surroundings = {
+  authority: Side;
+  joined: readonly string[];
+  behind: boolean;
+  /** Copy or changes of the link have work that goes before verification (L14). */
+  busy: boolean;
+  control: Pick<Control, 'held' | 'throttle' | 'brake'>;
+};
+
+const ALONE: Surroundings = {
+  authority: 'source',
+  joined: [],
+  behind: true,
+  busy: false,
+  control: { held: false, throttle: null, brake: RELEASED },
+};
 
 export function verifyActivity({ environment, record }: Dependencies) {
   return async ({ plan, link: name }: { plan: Plan; link: string }): Promise<void> => {
     const context = Context.current();
     context.heartbeat({ at: 'connects' });
     const link = linkOf(plan, name);
-    const now: Surroundings = { authority: 'source', joined: [], behind: true, held: false };
+    const now: Surroundings = { ...ALONE };
     await untilCancelled((signal) =>
       withStores(plan, environment, `verify-${name}`, (stores) =>
         withStores(plan, environment, `verify-${name}-side`, async (side) => {
@@ -43,8 +64,7 @@ export function verifyActivity({ environment, record }: Dependencies) {
               runVerifier(
                 {
                   ...sweepOptions(plan, link, stores, side, now),
-                  keysPerSecond: plan.throttle.verifyKeysPerSecond,
-                  held: () => now.held,
+                  bounds: boundsOf(plan, link, stores, now),
                 },
                 inner,
                 report,
@@ -79,6 +99,23 @@ function sweepOptions(plan: Plan, link: Link, stores: Stores, side: Stores, now:
   };
 }
 
+/** Changes before copy before verification; a measured impact before all but the changes (L14). */
+function boundsOf(plan: Plan, link: Link, stores: Stores, now: Surroundings): VerifyBounds {
+  const bounds = () => braked(now.control.throttle ?? throttleOf(plan), now.control.brake);
+  const lines = [stores.named(link.name).redis, stores.target.redis];
+  return {
+    keysPerSecond: () => bounds().verifyKeysPerSecond,
+    bytesPerSecond: () => bounds().verifyBytesPerSecond,
+    bytesRead: () => sum(lines.map((redis) => (redis.stream as Socket | null)?.bytesRead ?? 0)),
+    held: () => now.control.held,
+    givesWay: () => now.busy || now.control.brake.share === 0,
+  };
+}
+
+function isBusy({ state, pending }: LinkStatus): boolean {
+  return state === 'scanning' || pending.toTarget + pending.toSource > PENDING_LIMIT;
+}
+
 /** A sync that is silent for this long is behind: differences are its backlog, not its faults. */
 const SILENT_MS = 5_000;
 
@@ -95,7 +132,8 @@ async function lookAround(
     const target = side.target.redis;
     const status = await readLinkStatus(target, keyspace, link);
     now.authority = (await readAuthority(target))?.side ?? now.authority;
-    now.held = (await readControl(target, keyspace, link.name)).held;
+    now.control = await readControl(target, keyspace, link.name);
+    now.busy = status !== null && isBusy(status);
     now.joined = status?.joined ?? [];
     now.behind =
       !status || status.at < Date.now() - SILENT_MS || status.state !== 'live' || status.breaker !== null;
@@ -111,16 +149,16 @@ export function verifyAllActivity({ environment }: Dependencies) {
     beating(async (tell, signal) =>
       withStores(plan, environment, 'verify-all', (stores) =>
         withStores(plan, environment, 'verify-all-side', async (side) => {
-          const sum = { compared: 0, diverged: 0 };
+          const all = { compared: 0, diverged: 0 };
           const authority = (await readAuthority(side.target.redis))?.side ?? 'target';
           for (const link of linksOf(plan)) {
             tell(`verifies ${link.name}`);
-            const now: Surroundings = { authority, joined: [], behind: false, held: false };
+            const now: Surroundings = { ...ALONE, authority, behind: false };
             const one = await verifyAll(sweepOptions(plan, link, stores, side, now), signal);
-            sum.compared += one.compared;
-            sum.diverged += one.diverged;
+            all.compared += one.compared;
+            all.diverged += one.diverged;
           }
-          return sum;
+          return all;
         }),
       ),
     );

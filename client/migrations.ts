@@ -49,7 +49,7 @@ export class Migrations {
       return { workflowId, runId: handle.firstExecutionRunId };
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      const text = `${workflowId} is running already. Legal now: progress, approve, pause, abort.`;
+      const text = `${workflowId} is running already. Legal now: progress, approve, pause, configure, abort.`;
       throw new VerbFailed(EXIT.refused, text, { cause: error });
     }
   }

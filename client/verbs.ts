@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addAbort } from './commands/abort.ts';
 import { addApprove } from './commands/approve.ts';
 import { addComplete } from './commands/complete.ts';
+import { addConfigure } from './commands/configure.ts';
 import { addDev } from './commands/dev.ts';
 import { addExtend } from './commands/extend.ts';
 import { addPause } from './commands/pause.ts';
@@ -26,6 +27,7 @@ export function addVerbs(program: Command, desk: Desk): void {
   addApprove(program, desk);
   addPause(program, desk);
   addResume(program, desk);
+  addConfigure(program, desk);
   addAbort(program, desk);
   addRollback(program, desk);
   addExtend(program, desk);

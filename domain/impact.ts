@@ -1,4 +1,4 @@
-import type { ImpactStatus } from './status.ts';
+import type { ImpactStatus, StoreImpact } from './status.ts';
 
 /** p95 of the response times with our work on and with it off, ms, of two windows next to each other. */
 export type WindowPair = { readonly onMs: number; readonly offMs: number };
@@ -9,15 +9,34 @@ export type Interval = { readonly median: number; readonly low: number; readonly
 const CONFIDENCE = 0.95;
 
 /**
- * Impact over paired on/off windows: the median of the percent differences with a distribution-free interval.
+ * Impact over paired on/off windows: for each store the median of the percent differences with a distribution-free
+ * interval. The whole has the greatest figure of each kind: an interval for what the store that feels us most feels.
  *
+ * @param pairs by name of store; only stores with a pair count
  * @param floorMs differences are set against at least this response time: what is too short to be felt is no impact
- * @returns `windows` = number of pairs
+ * @returns `windows` = number of pairs of the store with the fewest
  * @throws RangeError without a pair: nothing measured is not 0 % (L7)
  */
-export function impactOf(pairs: readonly WindowPair[], atMs: number, floorMs: number): ImpactStatus {
-  const { median, low, high } = medianInterval(pairs.map((pair) => percentDifference(pair, floorMs)));
-  return { at: atMs, percent: median, low, high, windows: pairs.length };
+export function impactOf(
+  pairs: ReadonlyMap<string, readonly WindowPair[]>,
+  atMs: number,
+  floorMs: number,
+): ImpactStatus {
+  const measured = [...pairs].filter(([, ofStore]) => ofStore.length > 0);
+  if (measured.length === 0) throw new RangeError('impact of no windows');
+  const stores = measured.map(([store, ofStore]) => {
+    const { median, low, high } = medianInterval(ofStore.map((pair) => percentDifference(pair, floorMs)));
+    return { store, percent: median, low, high };
+  });
+  const greatest = (of: (one: StoreImpact) => number) => Math.max(...stores.map(of));
+  return {
+    at: atMs,
+    percent: greatest(({ percent }) => percent),
+    low: greatest(({ low }) => low),
+    high: greatest(({ high }) => high),
+    windows: Math.min(...measured.map(([, ofStore]) => ofStore.length)),
+    stores,
+  };
 }
 
 export function percentDifference({ onMs, offMs }: WindowPair, floorMs: number): number {

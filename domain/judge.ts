@@ -3,12 +3,10 @@ import type { Gate, Verdict } from './gate.ts';
 import type { Plan } from './plan.ts';
 import { otherSide, type Side } from './side.ts';
 import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
+import { IMPACT_ALERT_SHARE } from './throttle.ts';
 
 /** What still waits when writes are fenced is drained at ≥ 20 000 keys/s: 1 000 keys are 50 ms of the budget. */
 export const PENDING_LIMIT = 1_000;
-
-/** The apps' response time is worth a look from this share of its limit on (3 of 5 % in the original plan). */
-const IMPACT_ALERT_SHARE = 0.6;
 
 type Judged = Omit<Gate, 'name' | 'limit'>;
 

@@ -26,6 +26,10 @@ export function keyspaceOf(migration: string) {
     journal: (link: string) => `${prefix}journal:${link}`,
     /** Hash: what stood on the target before we first wrote there. */
     preimage: (link: string) => `${prefix}preimage:${link}`,
+    /** A large value that the journal or a pre-image speaks of, whole, beside that hash. */
+    kept: (link: string, stamp: string) => `${prefix}kept:${link}:${stamp}`,
+    /** A large key while an attempt builds it, before it takes its place. */
+    shadow: (shard: string, token: number) => `${prefix}shadow:${shard}:${token}`,
     /** Hash: values that could not be transformed, on the target. */
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */

@@ -3,7 +3,15 @@ import type { Approval } from './phase.ts';
 import { hasFlipped, type RunState } from './run-state.ts';
 
 /** What an operator can send to a running migration. */
-export type Message = 'approve' | 'pause' | 'resume' | 'extendWindow' | 'rollback' | 'complete' | 'abort';
+export type Message =
+  | 'approve'
+  | 'pause'
+  | 'resume'
+  | 'configure'
+  | 'extendWindow'
+  | 'rollback'
+  | 'complete'
+  | 'abort';
 
 /** The messages that make sense now, for error texts and the status page. */
 export function legalNow(state: RunState): readonly Message[] {
@@ -16,6 +24,7 @@ export function legalNow(state: RunState): readonly Message[] {
     what === 'approval' && gate !== undefined && 'approve',
     !state.paused && 'pause',
     (state.paused !== null || what === 'resume') && 'resume',
+    'configure',
     flipped && !completing && 'extendWindow',
     flipped && !completing && 'complete',
     flipped && 'rollback',

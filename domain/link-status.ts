@@ -27,6 +27,7 @@ export function linkStatusOf(shards: readonly (LinkStatus | null)[]): LinkStatus
     conflicts: total(({ conflicts }) => conflicts),
     quarantined: total(({ quarantined }) => quarantined),
     breaker: said.find(({ breaker }) => breaker !== null)?.breaker ?? null,
+    ...throttleOf(said),
     throttled: said.find(({ throttled }) => throttled !== null)?.throttled ?? null,
   };
 }
@@ -43,4 +44,12 @@ function worst(values: readonly (number | null)[]): number | null {
 
 function perDirection<T>(of: (to: keyof ByDirection<T>) => T): ByDirection<T> {
   return { toTarget: of('toTarget'), toSource: of('toSource') };
+}
+
+/** The bounds are the link's, so all say the same; the smallest batch tells of the slowest server. */
+function throttleOf(said: readonly LinkStatus[]): Pick<LinkStatus, 'throttle'> {
+  const known = said.flatMap(({ throttle }) => (throttle ? [throttle] : []));
+  const [first] = known;
+  if (!first) return {};
+  return { throttle: { ...first, batchKeys: Math.min(...known.map(({ batchKeys }) => batchKeys)) } };
 }

@@ -1,15 +1,23 @@
+import { boundsProblem } from './bounds-input.ts';
 import { APPROVALS } from './phase.ts';
 
+type Field = keyof typeof PROBLEMS | 'bounds';
+
 /** What is wrong with the input of an update, told to whoever typed it; `null` = nothing. */
-export function inputProblem(input: unknown, fields: readonly (keyof typeof PROBLEMS)[]): string | null {
+export function inputProblem(input: unknown, fields: readonly Field[]): string | null {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     return `expected an object with ${fields.join(', ')}`;
   const given = input as Readonly<Record<string, unknown>>;
   for (const field of fields) {
-    const problem = PROBLEMS[field](given[field]);
-    if (problem) return `${field}: expected ${problem}`;
+    const problem = field === 'bounds' ? boundsProblem(given) : fieldProblem(field, given[field]);
+    if (problem) return problem;
   }
   return null;
+}
+
+function fieldProblem(field: keyof typeof PROBLEMS, value: unknown): string | null {
+  const problem = PROBLEMS[field](value);
+  return problem && `${field}: expected ${problem}`;
 }
 
 const MAX_WORDS = 500;

@@ -4,6 +4,7 @@ import { sessionsOf } from './progress-of.ts';
 import { PHASES } from './phase.ts';
 import type { Progress } from './progress.ts';
 import type { LinkStatus, VerifyStatus } from './status.ts';
+import { throttleInForce } from './throttle-in-force.ts';
 
 /** What Temporal itself knows of a run when no worker answers; everything else is unknown. */
 export type OutsideView = {
@@ -37,6 +38,7 @@ export function outsideProgress(view: OutsideView): Progress {
       pending: sum(view.syncs.map((sync) => sync.pending[towards])),
       conflicts: sum(view.syncs.map((sync) => sync.conflicts)),
       quarantined: sum(view.syncs.map((sync) => sync.quarantined)),
+      throttle: throttleInForce(null, view.syncs),
     },
     sessions: sessionsOf(view.verifies),
     integrity: integrityOf(view.verifies, authority),
@@ -48,7 +50,7 @@ export function outsideProgress(view: OutsideView): Progress {
       why: view.authority === undefined ? `${view.why}; ${WHO_SERVES}` : view.why,
     },
     paused: null,
-    throttled: null,
+    throttled: throttleInForce(null, view.syncs).reason,
     lastFailure: null,
     outcome: null,
   };

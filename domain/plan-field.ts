@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import { MOST_SHARDS } from './shard.ts';
+import { MOST_BATCH_MS } from './throttle-of.ts';
 
 /**
  * The kinds of values a plan file knows. Each message is the text behind `expected …`; numbers and lists may also
@@ -63,6 +64,11 @@ export const instant = field('an instant with its zone such as 2026-12-01T06:00:
 export const percent = field('a number of percent from 0 to 100', (value) => {
   const number = asNumber(value);
   return number !== undefined && number >= 0 && number <= 100 ? number : undefined;
+});
+
+export const batchMs = field(`a number of ms above 0, at most ${MOST_BATCH_MS}`, (value) => {
+  const number = asNumber(value);
+  return number !== undefined && number > 0 && number <= MOST_BATCH_MS ? number : undefined;
 });
 
 export const amount = field('a number from 0 up', (value) => {

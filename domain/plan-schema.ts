@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as kind from './plan-field.ts';
+import { MOST_BATCH_MS } from './throttle-of.ts';
 
 /**
  * The plan file as it is written. Each field says here, and only here, what it means and its default;
@@ -176,12 +177,23 @@ export const planSchema = z.strictObject(
           copyKeysPerSecond: kind.count
             .prefault(20_000)
             .describe('Initial copy and re-scan, per link; 0: no limit.'),
+          copyBytesPerSecond: kind.count
+            .prefault(50_000_000)
+            .describe('Bytes that the copy moves to and from both servers, per link; 0: no limit.'),
           verifyKeysPerSecond: kind.count.prefault(10_000).describe('Verification, per link; 0: no limit.'),
+          verifyBytesPerSecond: kind.count
+            .prefault(50_000_000)
+            .describe('Bytes that verification reads from both servers, per link; 0: no limit.'),
+          batchMs: kind.batchMs
+            .prefault(MOST_BATCH_MS)
+            .describe(
+              'Server time of one call of the sync, ms, at most 2: the batches become smaller until it fits.',
+            ),
         },
-        'a mapping of copyKeysPerSecond and verifyKeysPerSecond',
+        'a mapping of copyKeysPerSecond, verifyKeysPerSecond and more',
       )
       .prefault({})
-      .describe('Upper bounds of our own work.'),
+      .describe('Upper bounds of our own work; `configure` changes them while it runs.'),
   },
   'a mapping of migration, stores, datasets and more',
 );

@@ -37,6 +37,10 @@ export type Plan = {
     readonly copyKeysPerSecond: number;
     /** Verification, keys per second per link; 0 = no limit. */
     readonly verifyKeysPerSecond: number;
+    /** Absent in the plans of older runs; see `throttleOf`. */
+    readonly copyBytesPerSecond?: number;
+    readonly verifyBytesPerSecond?: number;
+    readonly batchMs?: number;
   };
 };
 

@@ -6,6 +6,8 @@ import { hasFlipped, type RunState } from './run-state.ts';
 import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
 import { dayName, jDayMs } from './timeline.ts';
 import { wayBackOf } from './way-back.ts';
+import { throttleInForce } from './throttle-in-force.ts';
+import { throttleOf } from './throttle-of.ts';
 
 /** Where each phase begins, in percent of the whole run; the copy and the waits between get the larger shares. */
 const BEGINS_AT: Readonly<Record<Phase, number>> = {
@@ -86,6 +88,7 @@ function syncOf(state: RunState, syncs: readonly LinkStatus[]): Progress['sync']
     pending: sum(syncs.map((sync) => sync.pending[to])),
     conflicts: sum(syncs.map((sync) => sync.conflicts)),
     quarantined: sum(syncs.map((sync) => sync.quarantined)),
+    throttle: throttleInForce(state.configured ?? throttleOf(state.plan), syncs),
   };
 }
 

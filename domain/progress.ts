@@ -2,6 +2,7 @@ import type { Gate } from './gate.ts';
 import type { Approval, Outcome, Phase } from './phase.ts';
 import type { Side } from './side.ts';
 import type { Lag } from './status.ts';
+import type { Throttle } from './throttle.ts';
 
 /** Answer of the query `progress` (design §4: a contract with other programs). */
 export type Progress = {
@@ -18,6 +19,12 @@ export type Progress = {
     readonly pending: number;
     readonly conflicts: number;
     readonly quarantined: number;
+    /** The bounds in force for each link, 0 = no limit, and why they are not used up or lower than asked. */
+    readonly throttle: Throttle & {
+      /** What the measured impact leaves of the bounds that the plan or `configure` set: 1 = all, 0 = a pause. */
+      readonly share: number;
+      readonly reason: string | null;
+    };
   };
   readonly sessions: { readonly live: number; readonly migrated: number; readonly lost: number };
   /** Percent of settled keys that are equal; `null` = not known. */

@@ -4,6 +4,7 @@ import type { Plan } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { Report, SwitchReport } from './report.ts';
 import type { Side } from './side.ts';
+import type { Throttle } from './throttle.ts';
 import { DAY_MS } from './timeline.ts';
 import type { Observation } from './watch.ts';
 
@@ -29,6 +30,8 @@ export type RunState = {
     readonly atMs: number;
   }[];
   readonly paused: { readonly by: string; readonly reason: string } | null;
+  /** Bounds that an operator has set; `null` = the plan's. */
+  readonly configured: Throttle | null;
   /** A wish to go back: abort, rollback, cancellation, trigger or failure. The first one counts. */
   readonly stop: { readonly by: string; readonly reason: string } | null;
   /** When the migration turned back, ms; `null` while it goes forward. */
@@ -64,6 +67,7 @@ export function beginRun(plan: Plan, nowMs: number): RunState {
     waitingFor: NOTHING,
     approvals: [],
     paused: null,
+    configured: null,
     stop: null,
     turnedBackAtMs: null,
     switching: false,

@@ -61,7 +61,13 @@ function numbers({ sync, sessions, integrity, impactPercent, throttled }: Progre
     `- integrity ${shown(integrity, '%')} · impact ${shown(impactPercent, '%')}`,
     `- sessions: ${sessions.live} live, ${sessions.migrated} on both sides, ${sessions.lost} lost`,
   ];
-  return [...lines, ...(throttled === null ? [] : [`- throttled: ${throttled}`])].join('\n');
+  const { copyKeysPerSecond, verifyKeysPerSecond } = sync.throttle;
+  const bounds = `copy ${bound(copyKeysPerSecond)}, verification ${bound(verifyKeysPerSecond)}`;
+  return [...lines, `- throttle: ${bounds}${throttled === null ? '' : `; ${throttled}`}`].join('\n');
+}
+
+function bound(keysPerSecond: number): string {
+  return keysPerSecond === 0 ? 'without limit' : `≤ ${keysPerSecond} keys/s`;
 }
 
 function shown(value: number | null, unit: string): string {
@@ -96,6 +102,7 @@ function commandOf(message: Message, state: RunState, workflowId: string): strin
     approve: { gate: state.waitingFor.gate, by: 'you', reason: 'why' },
     pause: { by: 'you', reason: 'why' },
     resume: { by: 'you' },
+    configure: { copyKeysPerSecond: 5_000, by: 'you' },
     extendWindow: { days: 1, by: 'you' },
     rollback: { by: 'you', reason: 'why' },
     complete: { by: 'you', reason: 'why' },

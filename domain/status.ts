@@ -1,4 +1,5 @@
 import type { Side } from './side.ts';
+import type { Throttle } from './throttle.ts';
 
 /** Percentiles in ms; `null` = not measured, which is never healthy (L7). */
 export type Lag = { readonly p50: number | null; readonly p99: number | null };
@@ -28,6 +29,8 @@ export type LinkStatus = {
   readonly breaker: { readonly side: Side; readonly reason: string } | null;
   /** Why the sync goes slower than it could; `null` = it does not. */
   readonly throttled: string | null;
+  /** The bounds in force, what the measured impact leaves of the asked ones, and how many keys a call holds. */
+  readonly throttle?: Throttle & { readonly share: number; readonly batchKeys: number };
   /** Bytes moved by this attempt, on the connections to each side. */
   readonly bytes?: Readonly<Record<Side, { readonly read: number; readonly written: number }>>;
 };
@@ -59,6 +62,15 @@ export type ImpactStatus = {
   readonly low: number;
   readonly high: number;
   readonly windows: number;
+  /** Each store where apps are served; the figures above are the greatest of these. */
+  readonly stores?: readonly StoreImpact[];
+};
+
+export type StoreImpact = {
+  readonly store: string;
+  readonly percent: number;
+  readonly low: number;
+  readonly high: number;
 };
 
 /** One look at the whole world. A part that could not be read is `null`: unknown, hence red (L7). */

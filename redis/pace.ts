@@ -1,15 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Keeps a loop at `perSecond` units a second on average; 0 = no limit. Tells whether it had to wait. */
-export function makePace(perSecond: number): (units: number, signal: AbortSignal) => Promise<boolean> {
-  let free = performance.now();
-  return async (units, signal) => {
-    if (perSecond <= 0) return false;
+/** Waits until so many units are paid for; tells whether it had to wait. Rejects when aborted. */
+export type Pace = (units: number, signal: AbortSignal) => Promise<boolean>;
+
+/** Shorter waits cost more in timers than they spare. */
+const BURST_MS = 50;
+/** A new rate counts within this time, also in a long wait. */
+const SLICE_MS = 200;
+
+/** Keeps a loop at `perSecond()` units a second on average; 0 = no limit. Time not used is lost, not saved up. */
+export function makePace(perSecond: () => number): Pace {
+  let owed = 0;
+  let paidAt = performance.now();
+  const waitMs = () => {
+    const rate = perSecond();
     const now = performance.now();
-    free = Math.max(free, now) + (units / perSecond) * 1_000;
-    const waitMs = free - now - 50;
-    if (waitMs <= 0) return false;
-    await delay(waitMs, undefined, { signal });
-    return true;
+    owed = rate <= 0 ? 0 : Math.max(0, owed - ((now - paidAt) / 1_000) * rate);
+    paidAt = now;
+    return rate <= 0 ? 0 : (owed / rate) * 1_000 - BURST_MS;
+  };
+  return async (units, signal) => {
+    waitMs();
+    owed += units;
+    let waited = false;
+    for (let ms = waitMs(); ms > 0; ms = waitMs()) {
+      waited = true;
+      await delay(Math.min(ms, SLICE_MS), undefined, { signal });
+    }
+    return waited;
   };
 }

@@ -1,6 +1,7 @@
 import type { Check } from '../domain/check.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { BackupSummary, SwitchReport } from '../domain/report.ts';
+import type { Throttle } from '../domain/throttle.ts';
 import type { Observation, WatchInput } from '../domain/watch.ts';
 
 export type { Observation } from '../domain/watch.ts';
@@ -26,6 +27,8 @@ export type MigrationActivities = {
   verify(input: { plan: Plan; link: string }): Promise<void>;
   /** Measures the impact on the apps; runs until cancelled. */
   measureImpact(input: { plan: Plan }): Promise<void>;
+  /** Tells the syncs and verifiers that run their bounds; those that begin later find them too. */
+  configure(input: { plan: Plan; throttle: Throttle }): Promise<void>;
   /** Lets the datasets that join on J-Day take part in the sync. */
   joinSessions(input: { plan: Plan }): Promise<void>;
   /**

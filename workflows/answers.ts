@@ -1,13 +1,16 @@
 import { setHandler } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { inputProblem, readAbort } from '../domain/message-input.ts';
+import { readBounds } from '../domain/bounds-input.ts';
 import { type Message, refusal } from '../domain/legal-now.ts';
 import { progressOf } from '../domain/progress-of.ts';
 import type { Progress } from '../domain/progress.ts';
+import { throttleOf } from '../domain/throttle-of.ts';
 import {
   abortSignal,
   approveUpdate,
   completeUpdate,
+  configureUpdate,
   extendWindowUpdate,
   pauseUpdate,
   progressQuery,
@@ -28,6 +31,7 @@ export function answerMessages(run: Run): void {
   decide(approveUpdate, ['gate', 'by', 'reason'], ({ gate, by, reason }) => run.approve(gate, by, reason));
   decide(pauseUpdate, ['by', 'reason'], ({ by, reason }) => run.note({ paused: { by, reason } }));
   decide(resumeUpdate, ['by'], () => resume(run));
+  decide(configureUpdate, ['by', 'bounds'], (input) => configure(run, input));
   decide(extendWindowUpdate, ['days', 'by'], ({ days }) => extend(run, days));
   decide(rollbackUpdate, ['by', 'reason'], ({ by, reason }) => run.turnBack({ by, reason }));
   decide(completeUpdate, ['by', 'reason'], ({ by, reason }) => run.approve('complete', by, reason));
@@ -55,6 +59,11 @@ function deciderOf(run: Run) {
 function resume(run: Run): void {
   run.note({ paused: null });
   run.nudge();
+}
+
+function configure(run: Run, input: unknown): void {
+  const now = run.state.configured ?? throttleOf(run.plan);
+  run.note({ configured: { ...now, ...readBounds(input) } });
 }
 
 function extend(run: Run, days: number): void {

@@ -80,6 +80,14 @@ export const cuttingOver = (attempt: number) =>
     summary: `Cutover, attempt ${attempt}: fence, drain, verify, flip, open V2`,
   });
 
+/** Tried until the stores hear it. */
+export const configuring = () =>
+  proxy<'configure'>({
+    startToCloseTimeout: '60s',
+    retry: RELENTLESS,
+    summary: 'Tells the syncs their bounds',
+  });
+
 /** Undo steps, and whatever else must come to its end. */
 export const undoing = (summary: string) =>
   proxy<'rollback' | 'unfence' | 'clearTarget' | 'dropTraces' | 'release'>({

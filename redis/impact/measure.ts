@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { impactOf, p95, type WindowPair } from '../../domain/impact.ts';
 import type { ImpactStatus } from '../../domain/status.ts';
-import type { Probe } from './probe.ts';
+import type { Probe, Responses } from './probe.ts';
 
 export type ImpactOptions = {
   readonly probe: Probe;
@@ -23,51 +23,74 @@ export type ImpactOptions = {
   readonly floorMs?: number;
 };
 
+export type Measured = {
+  readonly status: ImpactStatus;
+  /** How long the work was held, ms. */
+  readonly heldMs: number;
+};
+
 const PROBE_EVERY_MS = 10;
+/** Measuring costs at most this share of our work's time. */
+const HELD_SHARE = 0.05;
 
 /** One measurement. However it ends, the work is not left held. */
-export async function measureImpact(options: ImpactOptions, signal: AbortSignal): Promise<ImpactStatus> {
-  const pairs: WindowPair[] = [];
+export async function measureImpact(options: ImpactOptions, signal: AbortSignal): Promise<Measured> {
+  const pairs = new Map<string, WindowPair[]>();
+  let [held, heldMs] = [false, 0];
+  const measure = async (off: boolean): Promise<Responses> => {
+    const began = performance.now();
+    await options.hold(off);
+    if (off !== held) await delay(options.settleMs ?? 0, undefined, { signal });
+    held = off;
+    const window = await measureWindow(options, signal);
+    if (off) heldMs += performance.now() - began;
+    return window;
+  };
   try {
-    while (pairs.length < options.pairs) {
-      const onFirst = pairs.length % 2 === 0;
-      const first = await measureWindow(options, !onFirst, signal);
-      const second = await measureWindow(options, onFirst, signal);
-      pairs.push(onFirst ? { onMs: first, offMs: second } : { onMs: second, offMs: first });
+    await options.hold(false);
+    for (let pair = 0; pair < options.pairs; pair++) {
+      const onFirst = pair % 2 === 0;
+      const [first, second] = [await measure(!onFirst), await measure(onFirst)];
+      const [on, off] = onFirst ? [first, second] : [second, first];
+      for (const [store, onMs] of on) {
+        const offMs = off.get(store);
+        if (offMs !== undefined) pairs.set(store, [...(pairs.get(store) ?? []), { onMs, offMs }]);
+      }
     }
   } finally {
     await options.hold(false);
   }
-  return impactOf(pairs, Date.now(), options.floorMs ?? 0);
+  return { status: impactOf(pairs, Date.now(), options.floorMs ?? 0), heldMs };
 }
 
-/** p95 of a window, ms. */
-async function measureWindow(options: ImpactOptions, held: boolean, signal: AbortSignal): Promise<number> {
-  await options.hold(held);
-  await delay(options.settleMs ?? 0, undefined, { signal });
-  const samples: number[] = [];
+/** p95 of a window for each store, ms. */
+async function measureWindow(options: ImpactOptions, signal: AbortSignal): Promise<Responses> {
+  const samples = new Map<string, number[]>();
   const until = performance.now() + options.windowMs;
   do {
-    samples.push(await options.probe());
+    for (const [store, ms] of await options.probe()) samples.set(store, [...(samples.get(store) ?? []), ms]);
     await delay(options.probeEveryMs ?? PROBE_EVERY_MS, undefined, { signal });
   } while (performance.now() < until);
-  return p95(samples);
+  return new Map([...samples].map(([store, ofStore]) => [store, p95(ofStore)]));
 }
 
 /**
- * Measures every `everyMs` (from start to start) until aborted.
+ * Measures every `everyMs()` (from start to start) until aborted, and not more often than so that our work is held
+ * for 5 % of the time.
  *
  * @throws when a store fails
  */
 export async function runImpact(
-  options: ImpactOptions & { readonly everyMs: number },
+  options: ImpactOptions & { readonly everyMs: () => number },
   signal: AbortSignal,
-  report: (status: ImpactStatus) => void,
+  report: (status: ImpactStatus) => Promise<void>,
 ): Promise<void> {
   try {
     for (;;) {
-      const until = performance.now() + options.everyMs;
-      report(await measureImpact(options, signal));
+      const began = performance.now();
+      const { status, heldMs } = await measureImpact(options, signal);
+      await report(status);
+      const until = began + Math.max(options.everyMs(), heldMs / HELD_SHARE);
       await delay(Math.max(0, until - performance.now()), undefined, { signal });
     }
   } catch (error) {

@@ -2,19 +2,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Redis } from 'ioredis';
 
-const redis = new Redis(workerData.url, {
-  protocol: 2,
-  retryStrategy: () => null,
-  connectionName: 'jday:impact',
+const connections = workerData.urls.map((url) => {
+  const redis = new Redis(url, { protocol: 2, retryStrategy: () => null, connectionName: 'jday:impact' });
+  redis.on('error', () => {});
+  return redis;
 });
-redis.on('error', () => {});
 
-parentPort?.on('message', async () => {
+async function timeOf(redis) {
   const start = performance.now();
   try {
     await redis.getBuffer(workerData.key);
-    parentPort?.postMessage(performance.now() - start);
+    return performance.now() - start;
   } catch {
-    parentPort?.postMessage(null);
+    return null;
   }
+}
+
+parentPort?.on('message', async () => {
+  parentPort?.postMessage(await Promise.all(connections.map(timeOf)));
 });

@@ -3,25 +3,29 @@ import { resolveUrl } from '../../domain/environment.ts';
 import type { Store } from '../../domain/plan.ts';
 import type { Environment } from '../connection.ts';
 
-/** Measures one response as an app would see it, ms. */
-export type Probe = () => Promise<number>;
+/** Response times of one moment by name of store, ms. */
+export type Responses = ReadonlyMap<string, number>;
+
+/** Measures one response of each store as an app would see it. */
+export type Probe = () => Promise<Responses>;
 
 /**
- * A probe of a store: the time of one GET on a connection of its own, in a thread of its own. The key is one of our
- * prefix, which need not exist. One probe at a time.
+ * A probe of stores: the time of one GET on each, on connections of its own, in a thread of its own. The key is one
+ * of our prefix, which need not exist. One probe at a time; it takes as long as the slowest store.
  */
 export function openProbe(
-  store: Store,
+  stores: readonly Store[],
   environment: Environment,
   key: string,
 ): { probe: Probe; close(): Promise<void> } {
-  const workerData = { url: resolveUrl(store.url, environment), key };
+  const workerData = { urls: stores.map((store) => resolveUrl(store.url, environment)), key };
   const thread = new Worker(new URL('./probe-thread.mjs', import.meta.url), { workerData, execArgv: [] });
   const probe = () =>
-    new Promise<number>((resolve, reject) => {
-      thread.once('message', (ms: number | null) => {
-        if (ms === null) reject(new Error(`store ${store.name}: the probe got no answer`));
-        else resolve(ms);
+    new Promise<Responses>((resolve, reject) => {
+      thread.once('message', (times: readonly (number | null)[]) => {
+        const silent = stores.find((_store, i) => times[i] === null);
+        if (silent) reject(new Error(`store ${silent.name}: the probe got no answer`));
+        else resolve(new Map(stores.map((store, i) => [store.name, times[i] as number])));
       });
       thread.postMessage('probe');
     });

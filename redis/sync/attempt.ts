@@ -8,6 +8,7 @@ import { type AuthorityRecord, readAuthority, writeAuthority } from '../authorit
 import { type Control, readControl } from '../control.ts';
 import { makeStamps } from '../ledger.ts';
 import { loadScripts } from '../scripts/index.ts';
+import { Batch } from './batch.ts';
 import { Breaker } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
@@ -33,6 +34,7 @@ export type Attempt = {
   readonly token: number;
   readonly stamp: () => Buffer;
   readonly dirty: DirtyKeys;
+  readonly batch: Batch;
   readonly counters: Counters;
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
@@ -82,6 +84,7 @@ export async function beginAttempt(
     token,
     stamp: makeStamps(token),
     dirty: new DirtyKeys(),
+    batch: new Batch(),
     counters: new Counters(),
     breaker: await breakerOf(shard, lines, keyspace),
     quarantine: await Quarantine.open(ports, keyspace, shard),

@@ -2,13 +2,15 @@ import type { Dataset } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
 import { expireAtOf } from '../../domain/digest.ts';
 import { type Lens, lensOf, type Value as LensValue } from '../../domain/transform/lens.ts';
+import { byteString } from '../key-bytes.ts';
+import { scoresFirst } from '../typed/walk.ts';
 import type { SideState, Value } from './read-states.ts';
 
 /** A value in the form it has on the side it travels to, or why it cannot go there (L11). */
 export type Carried =
   | {
       readonly ok: true;
-      readonly act: 'restore' | 'string' | 'hash' | 'delete';
+      readonly act: 'restore' | 'string' | 'hash' | 'list' | 'set' | 'zset' | 'delete';
       readonly value: Buffer;
       readonly spelling: number;
     }
@@ -28,41 +30,79 @@ export function lensFor(dataset: Dataset): Lens | null {
 
 /** Takes a state through the transform: `up` to the target, `down` (with the remembered spelling) to the source. */
 export function carry(dataset: Dataset, to: Side, value: Value, spelling: number): Carried {
+  if (value.form === 'large') return { ok: false, reason: 'a large value in one piece' };
   if (value.form === 'none') return { ok: true, act: 'delete', value: NOTHING, spelling };
   if (value.form === 'dump') return { ok: true, act: 'restore', value: value.bytes, spelling };
+  if (value.form === 'list' || value.form === 'set')
+    return { ok: true, act: value.form, value: pack(value.items), spelling };
+  if (value.form === 'zset')
+    return { ok: true, act: 'zset', value: pack(scoresFirst(value.items)), spelling };
   const lens = lensFor(dataset);
-  if (!lens) return { ok: false, reason: 'typed value without a transform' };
-  const lensed = to === 'target' ? lens.up(lensValue(value)) : lens.down(lensValue(value), spelling);
-  if (!lensed.ok) return lensed;
-  const out = lensed.value;
-  if (out.kind === 'string')
-    return { ok: true, act: 'string', value: asBuffer(out.bytes), spelling: lensed.spelling };
-  return { ok: true, act: 'hash', value: packFields(out.fields), spelling: lensed.spelling };
+  const plain = lensValue(value);
+  if (!lens) return { ok: true, ...written(plain), spelling };
+  const lensed = to === 'target' ? lens.up(plain) : lens.down(plain, spelling);
+  return lensed.ok ? { ok: true, ...written(lensed.value), spelling: lensed.spelling } : lensed;
+}
+
+function written(value: LensValue): { act: 'string' | 'hash'; value: Buffer } {
+  return value.kind === 'string'
+    ? { act: 'string', value: asBuffer(value.bytes) }
+    : { act: 'hash', value: pack(value.fields.flat()) };
 }
 
 /** Whether both sides say the same, seen through the transform; expiry included (L4). */
 export function sameThroughTransform(dataset: Dataset, source: SideState, target: SideState): boolean {
-  const lens = lensFor(dataset);
-  if (!lens || source.value.form !== target.value.form || source.value.form === 'dump')
-    return source.digest === target.digest;
-  if (source.value.form === 'none' || target.value.form === 'none' || target.value.form === 'dump')
-    return false;
+  const [one, other] = [source.value, target.value];
+  if (!isPlain(one) || !isPlain(other)) return source.digest === target.digest;
+  if (one.form !== other.form) return false;
   if (expireAtOf(source.digest) !== expireAtOf(target.digest)) return false;
-  const one = lens.up(lensValue(source.value));
-  const other = lens.up(lensValue(target.value));
-  return one.ok && other.ok && canonical(one.value) === canonical(other.value);
+  const canonical = canonicalOf(dataset, one);
+  return canonical !== null && canonical === canonicalOf(dataset, other);
 }
 
-function lensValue(value: Exclude<Value, { form: 'none' }>): LensValue {
+/** Equal for equal contents, whatever order or spelling; `null` = the transform refuses it. */
+function canonicalOf(dataset: Dataset, value: PlainValue): string | null {
+  if (value.form === 'list') return byteString(pack(value.items));
+  if (value.form === 'set')
+    return value.items
+      .map((member) => byteString(pack([member])))
+      .sort()
+      .join('');
+  if (value.form === 'zset') return canonicalScores(value.items);
+  const lens = lensFor(dataset);
+  const plain = lensValue(value);
+  const up = lens ? lens.up(plain) : ({ ok: true, value: plain } as const);
+  return up.ok ? canonicalValue(up.value) : null;
+}
+
+function canonicalValue(value: LensValue): string {
+  if (value.kind === 'string') return byteString(asBuffer(value.bytes));
+  return value.fields
+    .map((pair) => byteString(pack(pair)))
+    .sort()
+    .join('');
+}
+
+/** Servers print one double in several ways: the number counts. Infinities are no number to `Number`. */
+function canonicalScores(pairs: readonly Buffer[]): string {
+  const parts = pairs.map((part, i) => (i % 2 === 0 ? part : Buffer.from(canonicalScore(byteString(part)))));
+  return byteString(pack(parts));
+}
+
+export function canonicalScore(text: string): string {
+  return /inf|^-0$/.test(text) ? text : String(Number(text));
+}
+
+type PlainValue = Exclude<Value, { form: 'none' } | { form: 'dump' } | { form: 'large' }>;
+
+function isPlain(value: Value): value is PlainValue {
+  return value.form !== 'none' && value.form !== 'dump' && value.form !== 'large';
+}
+
+function lensValue(value: Extract<Value, { form: 'string' } | { form: 'hash' }>): LensValue {
   return value.form === 'hash'
     ? { kind: 'hash', fields: value.fields }
     : { kind: 'string', bytes: value.bytes };
-}
-
-function canonical(value: LensValue): string {
-  if (value.kind === 'string') return asBuffer(value.bytes).toString('latin1');
-  const fields = value.fields.map(([name, content]) => packFields([[name, content]]).toString('latin1'));
-  return fields.sort().join('');
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -70,16 +110,16 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** MessagePack array of raw strings: what `cmsgpack.unpack` makes a Lua table of. */
-function packFields(fields: readonly (readonly [Uint8Array, Uint8Array])[]): Buffer {
+function pack(parts: readonly Uint8Array[]): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt8(0xdd, 0);
-  head.writeUInt32BE(fields.length * 2, 1);
-  const parts: Uint8Array[] = [head];
-  for (const bytes of fields.flat()) {
+  head.writeUInt32BE(parts.length, 1);
+  const packed: Uint8Array[] = [head];
+  for (const bytes of parts) {
     const size = Buffer.alloc(5);
     size.writeUInt8(0xdb, 0);
     size.writeUInt32BE(bytes.byteLength, 1);
-    parts.push(size, bytes);
+    packed.push(size, bytes);
   }
-  return Buffer.concat(parts);
+  return Buffer.concat(packed);
 }

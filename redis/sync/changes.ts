@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { otherSide, type Side } from '../../domain/side.ts';
-import { MAX_BATCH } from './apply-writes.ts';
 import { type Attempt, currentAuthority } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
 import { type Fate, type Manner, reconcile } from './reconcile.ts';
@@ -17,7 +16,7 @@ export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<st
 export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await attempt.dirty.wakened();
-    const works = attempt.dirty.take(MAX_BATCH);
+    const works = attempt.dirty.take(attempt.batch.keys);
     if (works.length > 0) await handle(attempt, works, 'change', bornLive, signal);
   }
 }

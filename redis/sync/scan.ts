@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dataset } from '../../domain/plan.ts';
-import { owns, shareOf } from '../../domain/shard.ts';
+import { owns } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
-import { makePace } from '../pace.ts';
+import { brakeWords } from '../../domain/throttle.ts';
+import { makePace, type Pace } from '../pace.ts';
 import { scanNames } from '../scan-names.ts';
-import { MAX_BATCH } from './apply-writes.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
+import { boundsOf } from './bounds.ts';
 import type { Ears } from './ears.ts';
 import type { Manner } from './reconcile.ts';
+import { trafficOf } from './traffic.ts';
 
 const SCAN_COUNT = 256;
 /** Changes before copy: two batches may wait, and the copy's own echoes are among them. */
@@ -24,16 +26,20 @@ export async function scan(
   bornLive: BornLive,
   signal: AbortSignal,
 ): Promise<void> {
-  const pace = makePace(shareOf(attempt.shard, attempt.plan.throttle.copyKeysPerSecond));
+  const paces = {
+    keys: makePace(() => boundsOf(attempt).copyKeysPerSecond),
+    bytes: makePace(() => boundsOf(attempt).copyBytesPerSecond),
+  };
   while (!signal.aborted) {
     if (attempt.breaker.takeRescan()) for (const { name } of attempt.link.datasets) attempt.toScan.add(name);
     const datasets = attempt.link.datasets.filter(
       (dataset) => attempt.toScan.has(dataset.name) && takesPart(attempt, dataset),
     );
     if (datasets.length > 0)
-      await scanDatasets({ attempt, bornLive, signal, pace, datasets: new Set(datasets) });
+      await scanDatasets({ attempt, bornLive, signal, paces, datasets: new Set(datasets) });
     else {
       ears.target.touched.clear();
+      attempt.throttled = slowedByImpact(attempt);
       await believeAgain(attempt);
       await delay(20, undefined, { signal }).catch(() => undefined);
     }
@@ -44,7 +50,7 @@ type Pass = {
   readonly attempt: Attempt;
   readonly bornLive: BornLive;
   readonly signal: AbortSignal;
-  readonly pace: (units: number, signal: AbortSignal) => Promise<boolean>;
+  readonly paces: { readonly keys: Pace; readonly bytes: Pace };
   readonly datasets: ReadonlySet<Dataset>;
 };
 
@@ -88,24 +94,38 @@ async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
 async function look(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {
   const { attempt, bornLive, signal } = pass;
   const works = attempt.dirty.claim(keys, side, Date.now());
+  const before = trafficOf(attempt.lines);
   const batches: Promise<void>[] = [];
-  for (let i = 0; i < works.length; i += MAX_BATCH)
-    batches.push(handle(attempt, works.slice(i, i + MAX_BATCH), manner, bornLive, signal));
+  const size = attempt.batch.keys;
+  for (let i = 0; i < works.length; i += size)
+    batches.push(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
   await Promise.all(batches);
   if (side === 'source') attempt.counters.copied += keys.length;
-  await rest(pass, keys.length);
+  await rest(pass, keys.length, trafficOf(attempt.lines) - before);
 }
 
-async function rest(pass: Pass, keys: number): Promise<void> {
-  const { attempt, signal } = pass;
-  const slowed = await pass.pace(keys, signal).catch(() => false);
-  attempt.throttled = slowed ? 'copy: at the plan’s keys per second' : null;
-  while ((attempt.control.held || attempt.dirty.waiting > MOST_WAITING) && !signal.aborted) {
-    attempt.throttled = attempt.control.held
-      ? 'copy: rests while the impact is measured'
-      : 'copy: changes go first';
+/** Bytes of changes that were carried meanwhile count too: they go first, the copy takes what is left. */
+async function rest({ attempt, paces, signal }: Pass, keys: number, bytes: number): Promise<void> {
+  const byKeys = await paces.keys(keys, signal).catch(() => false);
+  const byBytes = await paces.bytes(bytes, signal).catch(() => false);
+  attempt.throttled =
+    slowedByImpact(attempt) ??
+    (byKeys ? 'copy: at its keys per second' : byBytes ? 'copy: at its bytes per second' : null);
+  for (let why = standsStill(attempt); why !== null && !signal.aborted; why = standsStill(attempt)) {
+    attempt.throttled = why;
     await delay(10, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function standsStill(attempt: Attempt): string | null {
+  if (attempt.control.held) return 'copy: rests while the impact is measured';
+  if (attempt.control.brake.share === 0) return slowedByImpact(attempt);
+  return attempt.dirty.waiting > MOST_WAITING ? 'copy: changes go first' : null;
+}
+
+function slowedByImpact({ control }: Attempt): string | null {
+  const words = brakeWords(control.brake);
+  return words && `copy and verification ${words}`;
 }
 
 /** A suspicion ends when everything was looked at since, and no absence had to be held back (L5). A new one asks for a new scan first. */

@@ -99,7 +99,8 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
     ],
   ]);
   if (side === 'target')
-    own.set(keyspace.control(link.name), () => void refreshControl(attempt).catch(() => undefined));
+    for (const key of [keyspace.control(link.name), keyspace.hold()])
+      own.set(key, () => void refreshControl(attempt).catch(() => undefined));
   return new Ears({
     side,
     shard,
@@ -123,6 +124,7 @@ function prefixesOf(attempt: Attempt, side: Side): readonly string[] {
     keyspace.beat(shard.name, side),
     keyspace.barrier(shard.name, side, token),
     keyspace.control(link.name),
+    keyspace.hold(),
   ];
   const all = [...new Set([...keyMap.prefixes(side), ...own])];
   return all.filter((one) => !all.some((other) => other !== one && one.startsWith(other)));

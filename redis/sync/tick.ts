@@ -1,13 +1,13 @@
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../domain/side.ts';
 import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
 import { readControl } from '../control.ts';
 import { LeaseLost } from './apply-writes.ts';
 import { type Attempt, currentAuthority, mendSourceAuthority } from './attempt.ts';
-import type { Lines } from './connections.ts';
 import { byDirection } from './counters.ts';
 import { FeedLost } from './feed.ts';
+import { linkBoundsOf } from './bounds.ts';
+import { bytesOf } from './traffic.ts';
 import { saveWitnesses } from './witness-record.ts';
 
 const TICK_MS = 1_000;
@@ -41,6 +41,10 @@ export async function ticks(
     witnessed = await rememberWitnesses(attempt, witnessed);
     await refreshControl(attempt);
     await assertLease(attempt);
+    await attempt.batch.adapt(
+      { source: attempt.lines.source.tracker, target: attempt.lines.target.tracker },
+      linkBoundsOf(attempt).batchMs,
+    );
     attempt.authority = await currentAuthority(attempt.ports);
     await mendSourceAuthority(attempt);
     await forgetVerified(attempt);
@@ -120,14 +124,7 @@ function statusOf(attempt: Attempt): LinkStatus {
     quarantined: attempt.quarantine.size,
     breaker: attempt.breaker.open(),
     throttled: attempt.throttled,
+    throttle: { ...linkBoundsOf(attempt), share: attempt.control.brake.share, batchKeys: attempt.batch.keys },
     bytes: { source: bytesOf(attempt.lines.source), target: bytesOf(attempt.lines.target) },
-  };
-}
-
-function bytesOf({ data, tracker, subscriber }: Lines): { read: number; written: number } {
-  const streams = [data, tracker, subscriber].map((redis) => redis.stream as Socket | null);
-  return {
-    read: streams.reduce((sum, stream) => sum + (stream?.bytesRead ?? 0), 0),
-    written: streams.reduce((sum, stream) => sum + (stream?.bytesWritten ?? 0), 0),
   };
 }

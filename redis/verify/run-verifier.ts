@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { VerifyStatus } from '../../domain/status.ts';
-import { makeVerifyPace } from './pace.ts';
+import { makeVerifyPace, type VerifyBounds } from './pace.ts';
 import { Sweep, type SweepOptions } from './sweep.ts';
 
 export type VerifyOptions = SweepOptions & {
-  /** `plan.throttle.verifyKeysPerSecond`; 0 = no limit. */
-  readonly keysPerSecond: number;
+  readonly bounds: VerifyBounds;
   /** Least time from the start of one pass to the start of the next, ms: little data must not make it spin. */
   readonly minPassMs?: number;
-  /** Verification stands still while this says so (impact measurement, L14). */
-  readonly held?: () => boolean;
 };
 
 const MIN_PASS_MS = 1_000;
@@ -38,7 +35,7 @@ export async function runVerifier(
   report: (status: VerifyStatus) => void,
 ): Promise<void> {
   const sweep = new Sweep(options);
-  const pace = makeVerifyPace(options.keysPerSecond, options.held);
+  const pace = makeVerifyPace(options.bounds);
   let reportedAt = Date.now();
   const tell = () => {
     reportedAt = Date.now();

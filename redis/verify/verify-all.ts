@@ -15,7 +15,7 @@ export async function verifyAll(
 ): Promise<AllVerified> {
   const joined = options.link.datasets.map(({ name }) => name);
   const sweep = new Sweep({ ...options, joined: () => joined });
-  await sweep.pass(makeVerifyPace(0), () => {}, signal);
+  await sweep.pass(makeVerifyPace({ keysPerSecond: () => 0 }), () => {}, signal);
   const { equal, diverged, pending, hot } = sweep.status();
   const unequal = diverged + pending + hot;
   return { compared: equal + unequal, diverged: unequal };

@@ -49,16 +49,43 @@ describe('L14 impact as a statistic', () => {
   });
 
   it('L7 nothing measured is an error, not 0 %', () => {
-    expect(() => impactOf([], 0, 0)).toThrow(RangeError);
+    expect(() => impactOf(new Map([['v1', []]]), 0, 0)).toThrow(RangeError);
     expect(() => p95([])).toThrow(RangeError);
   });
 
-  it('counts its pairs', () => {
+  it('counts its pairs, and says how the store felt them', () => {
     const pairs = [
       { onMs: 2, offMs: 1 },
       { onMs: 1, offMs: 1 },
       { onMs: 1.5, offMs: 1 },
     ];
-    expect(impactOf(pairs, 42, 0)).toEqual({ at: 42, percent: 50, low: 0, high: 100, windows: 3 });
+    const v1 = { store: 'v1', percent: 50, low: 0, high: 100 };
+    expect(impactOf(new Map([['v1', pairs]]), 42, 0)).toEqual({
+      at: 42,
+      percent: 50,
+      low: 0,
+      high: 100,
+      windows: 3,
+      stores: [v1],
+    });
+  });
+
+  it('of several stores the greatest figure of each kind counts, and each is told', () => {
+    const of = (onMs: number) => Array.from({ length: 6 }, () => ({ onMs, offMs: 1 }));
+    const status = impactOf(
+      new Map([
+        ['v1', of(1.1)],
+        ['nexten', of(1.5)],
+        ['v2', of(0.9)],
+      ]),
+      42,
+      0,
+    );
+    expect(status).toMatchObject({ percent: 50, low: 50, high: 50, windows: 6 });
+    expect(status.stores?.map(({ store, percent }) => [store, Math.round(percent)])).toEqual([
+      ['v1', 10],
+      ['nexten', 50],
+      ['v2', -10],
+    ]);
   });
 });

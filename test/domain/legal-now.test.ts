@@ -15,15 +15,19 @@ function state(change: Partial<RunState>): RunState {
 const completing = [{ gate: 'complete', by: 'ann', reason: 'fine', atMs: 1 }] as const;
 
 const LEGAL: readonly [string, Partial<RunState>, readonly Message[]][] = [
-  ['at work', {}, ['pause', 'abort']],
-  ['waiting for an approval', { waitingFor: asked }, ['approve', 'pause', 'abort']],
-  ['paused', { paused: wish }, ['resume', 'abort']],
-  ['waiting for an operator', { waitingFor: stuck }, ['pause', 'resume', 'abort']],
-  ['after the flip', { authority: 'target' }, ['pause', 'extendWindow', 'complete', 'rollback', 'abort']],
+  ['at work', {}, ['pause', 'configure', 'abort']],
+  ['waiting for an approval', { waitingFor: asked }, ['approve', 'pause', 'configure', 'abort']],
+  ['paused', { paused: wish }, ['resume', 'configure', 'abort']],
+  ['waiting for an operator', { waitingFor: stuck }, ['pause', 'resume', 'configure', 'abort']],
+  [
+    'after the flip',
+    { authority: 'target' },
+    ['pause', 'configure', 'extendWindow', 'complete', 'rollback', 'abort'],
+  ],
   [
     'after the flip, completion approved',
     { authority: 'target', approvals: completing },
-    ['pause', 'rollback', 'abort'],
+    ['pause', 'configure', 'rollback', 'abort'],
   ],
   ['once the sync has ended', { authority: 'target', sealed: true }, []],
   ['on the way back', { stop: wish }, []],
@@ -37,7 +41,11 @@ test.each(LEGAL)('%s, these messages are legal and no other', (_what, change, le
 });
 
 const REFUSED: readonly [Message, Partial<RunState>, string][] = [
-  ['rollback', {}, 'rollback is not possible now: V1 still serves, use abort. Legal now: pause, abort'],
+  [
+    'rollback',
+    {},
+    'rollback is not possible now: V1 still serves, use abort. Legal now: pause, configure, abort',
+  ],
   [
     'pause',
     { phase: 'ended', outcome: 'aborted' },
@@ -56,7 +64,7 @@ const REFUSED: readonly [Message, Partial<RunState>, string][] = [
   [
     'extendWindow',
     { authority: 'target', approvals: completing },
-    'extendWindow is not possible now: the completion has been approved. Legal now: pause, rollback, abort',
+    'extendWindow is not possible now: the completion has been approved. Legal now: pause, configure, rollback, abort',
   ],
 ];
 
@@ -87,4 +95,17 @@ test('an abort is understood in every form, and never refused', () => {
   for (const input of [undefined, null, 3, [], {}, '', { reason: 3 }]) {
     expect(readAbort(input)).toEqual({ reason: 'no reason given', by: 'operator' });
   }
+});
+
+test('bounds are checked by the rules of the plan, and at least one is asked for', () => {
+  const problem = (bounds: object) => inputProblem({ by: 'ann', ...bounds }, ['by', 'bounds']);
+  expect(problem({ copyKeysPerSecond: 0, batchMs: 0.5 })).toBeNull();
+  expect(problem({})).toBe(
+    'expected at least one of copyKeysPerSecond, copyBytesPerSecond, verifyKeysPerSecond, verifyBytesPerSecond, batchMs',
+  );
+  const whole = 'expected a whole number from 0 up (0: no limit)';
+  expect(problem({ copyKeysPerSecond: -1 })).toBe(`copyKeysPerSecond: ${whole}`);
+  expect(problem({ verifyBytesPerSecond: 1.5 })).toBe(`verifyBytesPerSecond: ${whole}`);
+  expect(problem({ verifyKeysPerSecond: '5' })).toBe(`verifyKeysPerSecond: ${whole}`);
+  expect(problem({ batchMs: 3 })).toBe('batchMs: expected a number of ms above 0, at most 2');
 });

@@ -5,6 +5,7 @@ import { openProbe } from '../../redis/impact/probe.ts';
 import { withRedis } from '../support/redis.ts';
 
 const redis = withRedis();
+const other = withRedis();
 const NEVER = new AbortController().signal;
 
 /** A world whose response time depends only on whether our work is held. */
@@ -12,7 +13,7 @@ function simulated({ onMs, offMs }: { onMs: number; offMs: number }) {
   const holds: boolean[] = [];
   return {
     holds,
-    probe: () => Promise.resolve(holds.at(-1) === true ? offMs : onMs),
+    probe: () => Promise.resolve(new Map([['v1', holds.at(-1) === true ? offMs : onMs]])),
     hold: (held: boolean) => Promise.resolve(void holds.push(held)),
   };
 }
@@ -22,18 +23,20 @@ const SHORT = { windowMs: 5, probeEveryMs: 1 };
 describe('L14 the impact on the apps', () => {
   it('compares windows with our work on and held, in alternating order, and leaves the work on', async () => {
     const world = simulated({ onMs: 1.2, offMs: 1 });
-    const status = await measureImpact({ ...world, ...SHORT, pairs: 4 }, NEVER);
+    const { status } = await measureImpact({ ...world, ...SHORT, pairs: 4 }, NEVER);
     expect(status.percent).toBeCloseTo(20);
     expect(status.windows).toBe(4);
-    expect(world.holds).toEqual([false, true, true, false, false, true, true, false, false]);
+    expect(world.holds).toEqual([false, false, true, true, false, false, true, true, false, false]);
   });
 
   it('gives the work free when a probe fails, and when it is aborted', async () => {
     const failing = simulated({ onMs: 1, offMs: 1 });
     const probe = () =>
-      failing.holds.at(-1) === true ? Promise.reject(new Error('gone')) : Promise.resolve(1);
+      failing.holds.at(-1) === true
+        ? Promise.reject(new Error('gone'))
+        : Promise.resolve(new Map([['v1', 1]]));
     await expect(measureImpact({ ...failing, probe, ...SHORT, pairs: 1 }, NEVER)).rejects.toThrow('gone');
-    expect(failing.holds).toEqual([false, true, false]);
+    expect(failing.holds).toEqual([false, false, true, false]);
 
     const aborted = simulated({ onMs: 1, offMs: 1 });
     const stop = new AbortController();
@@ -42,14 +45,14 @@ describe('L14 the impact on the apps', () => {
       if (held) stop.abort();
     };
     await expect(measureImpact({ ...aborted, hold, ...SHORT, pairs: 3 }, stop.signal)).rejects.toThrow();
-    expect(aborted.holds).toEqual([false, true, false]);
+    expect(aborted.holds).toEqual([false, false, true, false]);
   });
 
   it('measures again and again until it is aborted, then ends in peace', async () => {
     const stop = new AbortController();
     const reports: ImpactStatus[] = [];
     const world = simulated({ onMs: 3, offMs: 2 });
-    await runImpact({ ...world, ...SHORT, pairs: 2, everyMs: 1 }, stop.signal, (status) => {
+    await runImpact({ ...world, ...SHORT, pairs: 2, everyMs: () => 1 }, stop.signal, async (status) => {
       reports.push(status);
       if (reports.length === 3) stop.abort();
     });
@@ -57,16 +60,59 @@ describe('L14 the impact on the apps', () => {
     expect(world.holds.at(-1)).toBe(false);
   });
 
-  it('the probe sees what an app would: a server that does not answer for a while', async () => {
-    const store = { name: 'v1', side: 'source', url: redis.server.url(), appUsers: [] } as const;
-    const { probe, close } = openProbe(store, {}, 'jday:test:probe:impact');
+  it('holds our work for at most 5 % of the time', async () => {
+    const stop = new AbortController();
+    const world = simulated({ onMs: 1, offMs: 1 });
+    const rounds: { startedAt: number; heldMs: number }[] = [];
+    let heldAt = 0;
+    const hold = async (held: boolean) => {
+      if (!held && world.holds.at(-1) !== true && rounds.length === reports) {
+        rounds.push({ startedAt: performance.now(), heldMs: 0 });
+      }
+      await world.hold(held);
+      heldAt = performance.now();
+    };
+    const probe = () => {
+      const round = rounds.at(-1);
+      if (round && world.holds.at(-1) === true) {
+        round.heldMs += performance.now() - heldAt;
+        heldAt = performance.now();
+      }
+      return world.probe();
+    };
+    let reports = 0;
+    await runImpact({ hold, probe, ...SHORT, pairs: 2, everyMs: () => 0 }, stop.signal, async () => {
+      reports++;
+      if (reports === 4) stop.abort();
+    });
+    expect(rounds).toHaveLength(4);
+    for (const [i, { startedAt, heldMs }] of rounds.slice(0, -1).entries()) {
+      expect(heldMs).toBeGreaterThan(0);
+      expect((rounds[i + 1]?.startedAt ?? 0) - startedAt).toBeGreaterThan(20 * heldMs - 20);
+    }
+  });
+
+  it('the probe sees of each store what its apps would: a server that does not answer for a while', async () => {
+    const store = (name: string, url: string) => ({ name, side: 'source', url, appUsers: [] }) as const;
+    const stores = [store('v1', redis.server.url()), store('nexten', other.server.url())];
+    const { probe, close } = openProbe(stores, {}, 'jday:test:probe:impact');
     try {
       await probe();
       await redis.client.client('PAUSE', 200, 'ALL');
-      expect(await probe()).toBeGreaterThan(150);
-      expect(Math.min(await probe(), await probe(), await probe())).toBeLessThan(150);
+      const paused = await probe();
+      expect(paused.get('v1')).toBeGreaterThan(150);
+      expect(paused.get('nexten')).toBeLessThan(150);
+      const after = [await probe(), await probe(), await probe()];
+      expect(Math.min(...after.map((one) => one.get('v1') ?? Infinity))).toBeLessThan(150);
     } finally {
       await close();
     }
+  });
+
+  it('L7 a store that does not answer at all is an error, not a fast answer', async () => {
+    const gone = { name: 'v1', side: 'source', url: 'redis://127.0.0.1:1', appUsers: [] } as const;
+    const { probe, close } = openProbe([gone], {}, 'jday:test:probe:impact');
+    await expect(probe()).rejects.toThrow('store v1: the probe got no answer');
+    await close();
   });
 });

@@ -7,7 +7,7 @@ const NEVER = new AbortController().signal;
 
 describe('the pace of verification', () => {
   it('L14 keeps to the keys a second that the plan allows', async () => {
-    const pace = makeVerifyPace(10_000);
+    const pace = makeVerifyPace({ keysPerSecond: () => 10_000 });
     const start = performance.now();
     for (let i = 0; i < 40; i++) await pace(100, NEVER);
     expect(performance.now() - start).toBeGreaterThan(300);
@@ -17,9 +17,12 @@ describe('the pace of verification', () => {
     let asked = 0;
     let held = true;
     let passed = false;
-    const pace = makeVerifyPace(0, () => {
-      asked++;
-      return held;
+    const pace = makeVerifyPace({
+      keysPerSecond: () => 0,
+      held: () => {
+        asked++;
+        return held;
+      },
     });
     const waiting = pace(1, NEVER).then(() => (passed = true));
     await eventually('the hold to be asked again and again', () => asked >= 3);
@@ -28,10 +31,36 @@ describe('the pace of verification', () => {
     await waiting;
   });
 
+  it('L14 rests while something goes first, and looks at a batch now and then all the same (L7)', async () => {
+    let first = true;
+    const pace = makeVerifyPace({ keysPerSecond: () => 0, givesWay: () => first, restMs: 30 });
+    const start = performance.now();
+    await pace(1, NEVER);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(29);
+    first = false;
+    const again = performance.now();
+    await pace(1, NEVER);
+    expect(performance.now() - again).toBeLessThan(30);
+  });
+
+  it('L14 pays for the bytes that it read', async () => {
+    let bytesRead = 0;
+    const pace = makeVerifyPace({
+      keysPerSecond: () => 0,
+      bytesPerSecond: () => 10_000,
+      bytesRead: () => bytesRead,
+    });
+    await pace(1, NEVER);
+    bytesRead = 3_000;
+    const start = performance.now();
+    await pace(1, NEVER);
+    expect(performance.now() - start).toBeGreaterThan(200);
+  });
+
   it('ends at once when aborted, throttled or held', async () => {
     const stop = new AbortController();
-    const throttled = makeVerifyPace(1)(1_000, stop.signal);
-    const held = makeVerifyPace(0, () => true)(1, stop.signal);
+    const throttled = makeVerifyPace({ keysPerSecond: () => 1 })(1_000, stop.signal);
+    const held = makeVerifyPace({ keysPerSecond: () => 0, held: () => true })(1, stop.signal);
     stop.abort();
     await expect(throttled).rejects.toThrow(/abort/i);
     await expect(held).rejects.toThrow(/abort/i);

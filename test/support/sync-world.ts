@@ -39,10 +39,12 @@ export function planOf(datasets: readonly Dataset[], change: Partial<Plan> = {})
   });
 }
 
+type ServerOptions = Parameters<typeof withRedis>[0];
+
 /** A source and a target server, and syncs between them that end with the test. */
-export function withSyncWorld() {
-  const v1: TestRedis = withRedis();
-  const v2: TestRedis = withRedis();
+export function withSyncWorld(servers: { readonly v1?: ServerOptions; readonly v2?: ServerOptions } = {}) {
+  const v1: TestRedis = withRedis(servers.v1);
+  const v2: TestRedis = withRedis(servers.v2);
   const running: { stop: AbortController; done: Promise<void> }[] = [];
   afterEach(async () => {
     for (const sync of running) sync.stop.abort();

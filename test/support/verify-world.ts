@@ -43,7 +43,7 @@ export function withVerifyWorld() {
     joined: () => DATASETS.map(({ name }) => name),
     agreedAbsentOnSource: (keys) => Promise.resolve(keys.map(() => false)),
     rules: { retryWindowMs: 200, hotAfterChanges: 4 },
-    keysPerSecond: 0,
+    bounds: { keysPerSecond: () => 0 },
     minPassMs: 20,
     ...change,
   });

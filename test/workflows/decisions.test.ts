@@ -61,10 +61,10 @@ describe.concurrent('approvals', () => {
     await until(handle, 'syncs', ({ phase }) => phase === 'sync');
     const early = handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
     expect(await refusalOf(early)).toBe(
-      'approve is not possible now: phase sync waits for no approval. Legal now: pause, abort',
+      'approve is not possible now: phase sync waits for no approval. Legal now: pause, configure, abort',
     );
     const back = handle.executeUpdate(rollbackUpdate, { args: [because] });
-    expect(await refusalOf(back)).toMatch(/V1 still serves, use abort\. Legal now: pause, abort/);
+    expect(await refusalOf(back)).toMatch(/V1 still serves, use abort\. Legal now: pause, configure, abort/);
     await abort(handle);
   });
 

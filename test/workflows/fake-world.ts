@@ -138,6 +138,7 @@ export function fakeActivities(worldOf: (migration: string) => FakeWorld): Migra
     verify: (input) => world(input).runUntilCancelled('verify', `verify ${input.link}`),
     measureImpact: (input) => world(input).runUntilCancelled('measureImpact', 'measureImpact'),
     joinSessions: plainly('joinSessions'),
+    configure: (input) => world(input).begin('configure', `configure ${JSON.stringify(input.throttle)}`),
     observe: (input) => world(input).observe(input),
     rehearseSwitch: async (input) => {
       await world(input).begin('rehearseSwitch');

@@ -1,9 +1,10 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { hasFlipped } from '../../domain/run-state.ts';
 import { linksOf } from '../../domain/link.ts';
 import { shardsOfPlan } from '../../domain/shard.ts';
+import type { Throttle } from '../../domain/throttle.ts';
 import { failureOf } from '../failure-of.ts';
-import { running } from '../proxies.ts';
+import { configuring, running } from '../proxies.ts';
 import type { Run } from '../run.ts';
 
 /** The activities that run from the copy to the end of the window, both directions, whoever has the authority. */
@@ -37,6 +38,7 @@ export async function startBackground(run: Run): Promise<Background> {
         keep(run, () =>
           running(plan, 'measure-impact', 'Measures what the apps feel').measureImpact({ plan }),
         ),
+        tellBounds(run),
       ]),
     );
     return {
@@ -63,5 +65,20 @@ async function keep(run: Run, start: () => Promise<void>): Promise<void> {
       if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: message });
       await run.operator(message);
     }
+  }
+}
+
+/** Whatever was asked by `configure`, also before the copy, reaches the activities that run; the last word counts. */
+async function tellBounds(run: Run): Promise<void> {
+  let told: Throttle | null = null;
+  try {
+    for (;;) {
+      await condition(() => run.state.configured !== told);
+      const throttle = run.state.configured;
+      if (throttle) await configuring().configure({ plan: run.plan, throttle });
+      told = throttle;
+    }
+  } catch (error) {
+    if (!isCancellation(error)) run.note({ lastFailure: failureOf(error).message });
   }
 }

@@ -1,0 +1,33 @@
+import type { Redis } from 'ioredis';
+import { ABSENT, type Digest } from '../../domain/digest.ts';
+import type { SidePort } from '../sync/side-port.ts';
+import { type Rebuild } from '../typed/rebuild.ts';
+import { Unsteady, walk } from '../typed/walk.ts';
+import { contentOf } from './content.ts';
+
+/** One side of a link as the lane of large keys sees it. Nothing else may use its connection: it holds a WATCH. */
+export type End = SidePort & { readonly fieldTtls: boolean };
+
+export async function typeOf(redis: Redis, key: Buffer): Promise<string> {
+  return String(await redis.callBuffer('TYPE', [key]));
+}
+
+export function piecesOf(end: End, key: Buffer, type: string): AsyncGenerator<Rebuild> {
+  return walk({ redis: end.redis, key, type, fieldTtls: end.fieldTtls });
+}
+
+/** State of a key by a walk over it; the caller holds a WATCH on it. */
+export async function walkedState(end: End, key: Buffer): Promise<Digest> {
+  const type = await typeOf(end.redis, key);
+  if (type === 'none') return ABSENT;
+  const content = contentOf(type);
+  for await (const piece of piecesOf(end, key, type)) content.add(piece);
+  const expiry = Buffer.alloc(8);
+  expiry.writeBigInt64BE(BigInt(Number(await end.redis.call('PEXPIRETIME', [key]))));
+  return content.digest() + expiry.toString('latin1');
+}
+
+/** Ends the WATCH; what was read since it began is one state. */
+export async function prove(end: End): Promise<void> {
+  if ((await end.redis.multi().ping().exec()) === null) throw new Unsteady('it changed while it was read');
+}

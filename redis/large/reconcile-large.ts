@@ -1,0 +1,197 @@
+import { ABSENT, expireAtOf } from '../../domain/digest.ts';
+import { newest } from '../../domain/ledger-entry.ts';
+import { type Both, forgetsTwice, keepsPreimage, nextStep, oursAfter, type Step } from '../../domain/protocol.ts';
+import { otherSide, type Side } from '../../domain/side.ts';
+import type { Ruling } from '../../domain/suspicion.ts';
+import { decide } from '../../domain/three-way.ts';
+import { keyBytes } from '../key-bytes.ts';
+import { entryTail, placeOf } from '../ledger.ts';
+import type { Work } from '../sync/dirty-keys.ts';
+import type { Pair } from '../sync/pair.ts';
+import { readStates, type SideState, UNREAD } from '../sync/read-states.ts';
+import { type Fate, foreignOf, type Manner, type ReconcileContext } from '../sync/reconcile.ts';
+import { ruled } from '../sync/ruled.ts';
+import { Unsteady } from '../typed/walk.ts';
+import { type End, piecesOf, prove, typeOf, walkedState } from './end.ts';
+import { isLensed, lensedPieces } from './lensed.ts';
+import { sameLarge } from './same-large.ts';
+import { buildShadow, contentThere, type Shape } from './shadow.ts';
+import { swap, type Swap } from './swap.ts';
+
+export type LargeContext = ReconcileContext & { readonly ends: Both<End>; readonly shadow: string };
+
+/** `moved`: it changed while it was read; it waits a little longer each time. */
+export type LargeFate = Fate | { readonly kind: 'moved' };
+
+const SIDES = ['source', 'target'] as const;
+
+/**
+ * The way of a key that is no work for one script: the protocol for one key (design §5) by other means. WATCH on both
+ * copies, a walk over each in pieces, the same decision; then the value is built under a name of ours, and takes its
+ * place in one step with its ledger entry. EXEC proves that what was walked over was one state.
+ */
+export async function reconcileLarge(context: LargeContext, work: Work, manner: Manner): Promise<LargeFate> {
+  const { ends, known } = context;
+  known.forget(work.key);
+  try {
+    const pair = await lookAt(context, work);
+    return pair ? await settle(context, pair, manner) : { kind: 'same' };
+  } catch (error) {
+    if (error instanceof Unsteady) return { kind: 'moved' };
+    throw error;
+  } finally {
+    for (const side of SIDES) await ends[side].redis.unwatch().catch(() => undefined);
+  }
+}
+
+async function lookAt(context: LargeContext, work: Work): Promise<Pair | null> {
+  const { keyMap, ends, keyspace, link } = context;
+  const dataset = keyMap.owner('source', work.key);
+  if (!dataset) return null;
+  const names = { source: work.key, target: keyMap.counterpart(dataset, 'source', work.key) };
+  const place = placeOf(work.key);
+  const look = async (side: Side): Promise<SideState> => {
+    await ends[side].redis.watch(keyBytes(names[side]));
+    const question = { name: names[side], place, wanted: 'digest' as const };
+    const [state] = (await readStates(ends[side], keyspace, link, [question])) as [SideState];
+    if (state.digest !== UNREAD) return state;
+    return { ...state, digest: await walkedState(ends[side], keyBytes(names[side])) };
+  };
+  const [source, target] = await Promise.all([look('source'), look('target')]);
+  const agreed = newest(source.entry, target.entry);
+  return { work, dataset, names, place, states: { source, target }, agreed, assumed: null };
+}
+
+async function settle(context: LargeContext, pair: Pair, manner: Manner): Promise<LargeFate> {
+  const foreign = manner === 'adopt' && (await foreignOf(context, [pair])).has(pair);
+  const step = foreign ? ({ do: 'agree', on: 'target' } as const) : await stepOf(context, pair);
+  if (step.do === 'hold') return { kind: 'parked' };
+  const { source, target } = pair.states;
+  if (step.do === 'nothing') {
+    await Promise.all(SIDES.map((side) => prove(context.ends[side])));
+    if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
+    return { kind: 'same' };
+  }
+  if (step.do === 'wait') return { kind: step.closed === 'parked' ? 'parked' : 'same' };
+  if (step.do === 'carry') return carryOver(context, pair, step);
+  const spelling = step.do === 'agree' && !foreign ? await spellingOf(context, pair) : 0;
+  if (typeof spelling !== 'number') return spelling;
+  const tail = entryTail({ ours: pair.agreed?.ours ?? false, spelling });
+  return land(context, pair, { ...basics(context, pair, step.on), act: 'agree', tail });
+}
+
+async function stepOf(context: LargeContext, pair: Pair): Promise<Ruling> {
+  const { source, target } = pair.states;
+  const contested = decide(pair.agreed, source, target).do === 'contest';
+  const present = source.digest !== ABSENT && target.digest !== ABSENT;
+  const keys = { source: keyBytes(pair.names.source), target: keyBytes(pair.names.target) };
+  const same = contested && present && (await sameLarge(pair.dataset, context.ends, keys, pair.states));
+  const { authority } = context.mandate;
+  const decided = nextStep(pair.states, { authority, closed: context.closed, same: () => same });
+  const step = await ruled(context.breaker, pair, decided, new Set());
+  const closed = step !== decided && step.do === 'carry' && context.closed(step.to);
+  return closed ? { do: 'wait', closed } : step;
+}
+
+/** What the source's document would become tells how it spelled its names. */
+async function spellingOf(context: LargeContext, pair: Pair): Promise<number | LargeFate> {
+  const value = await valueOf(context, pair, 'target');
+  return 'reason' in value ? 0 : value.spelling;
+}
+
+async function carryOver(
+  context: LargeContext,
+  pair: Pair,
+  { to, conflict }: Extract<Step, { do: 'carry' }>,
+): Promise<LargeFate> {
+  const from = otherSide(to);
+  const value = pair.states[from].digest === ABSENT ? null : await valueOf(context, pair, to);
+  if (value && 'reason' in value) return refuse(context, pair, from, value.reason);
+  if (value) {
+    try {
+      await buildShadow(context.ends[to], context.shadow, value);
+    } catch (error) {
+      if (isRefusal(error)) return refuse(context, pair, from, 'the server refused a piece of the value');
+      throw error;
+    }
+  }
+  const content = value
+    ? await contentThere(context.ends[to], context.keyspace, context.link, context.shadow)
+    : '';
+  const ours = oursAfter(to, pair.states, pair.agreed);
+  const spelling = value?.spelling ?? pair.agreed?.spelling ?? 0;
+  await context.reached?.('shadow built');
+  return land(context, pair, {
+    ...basics(context, pair, to),
+    act: value ? 'rename' : 'delete',
+    content,
+    expireAt: expireAtOf(pair.states[from].digest) ?? -1,
+    tail: entryTail({ ours, spelling }),
+    journal: conflict,
+    preimage: keepsPreimage(to, pair.agreed),
+  });
+}
+
+type Value = Shape & { readonly spelling: number };
+
+/** The value of the other side in the form that it has on `to`. */
+async function valueOf(context: LargeContext, pair: Pair, to: Side): Promise<Value | { reason: string }> {
+  const from = otherSide(to);
+  const [end, key] = [context.ends[from], keyBytes(pair.names[from])];
+  const type = await typeOf(end.redis, key);
+  const spelling = pair.agreed?.spelling ?? 0;
+  if (!isLensed(pair.dataset, type)) {
+    const stringBytes = type === 'string' ? await end.redis.strlen(key) : null;
+    return { stringBytes, pieces: piecesOf(end, key, type), spelling };
+  }
+  const lensed = await lensedPieces(pair.dataset, to, { end, key, type }, spelling);
+  if (!lensed.ok) return { reason: lensed.reason };
+  const only = type === 'string' ? (lensed.pieces[0]?.args[0]?.length ?? 0) : null;
+  return { stringBytes: only, pieces: each(lensed.pieces), spelling: lensed.spelling };
+}
+
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+async function refuse(context: LargeContext, pair: Pair, from: Side, reason: string): Promise<Fate> {
+  await context.quarantine.put(pair, from, reason);
+  await context.reached?.('quarantined');
+  return { kind: 'quarantined' };
+}
+
+/** A command that the server does not know, or not with these arguments; not one that it refuses to anybody now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && /^ERR /.test(error.message);
+}
+
+/** The other side is proven first: from then on its changes are new ones, and come as events. */
+async function land(context: LargeContext, pair: Pair, one: Swap & { readonly side: Side }): Promise<LargeFate> {
+  const { side } = one;
+  await prove(context.ends[otherSide(side)]);
+  await context.reached?.(`before apply ${side}`);
+  const word = await swap(context.ends[side], context.keyspace, context.link, context.mandate, one);
+  await context.reached?.(`applied ${side}`);
+  if (word === 'epoch') return { kind: 'epoch' };
+  if (word !== 'done') return { kind: 'moved' };
+  await context.quarantine.settled(pair.work.key);
+  if (forgetsTwice(pair.states)) return { kind: 'again' };
+  return one.act === 'agree' ? { kind: 'same' } : { kind: 'carried', to: side, conflict: one.journal };
+}
+
+function basics(context: LargeContext, pair: Pair, side: Side) {
+  return {
+    side,
+    name: pair.names[side],
+    place: pair.place,
+    expected: pair.states[side].digest,
+    expectedEntry: pair.states[side].entryBytes,
+    shadow: context.shadow,
+    content: '',
+    expireAt: -1,
+    stamp: context.stamp(),
+    other: pair.states[otherSide(side)].digest,
+    journal: false,
+    preimage: false,
+  };
+}

@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net';
+import type { Connections, Lines } from './connections.ts';
+
+/** Bytes that the connections to one side have moved. */
+export function bytesOf({ data, tracker, subscriber }: Lines): { read: number; written: number } {
+  const streams = [data, tracker, subscriber].map((redis) => redis.stream as Socket | null);
+  return {
+    read: streams.reduce((sum, stream) => sum + (stream?.bytesRead ?? 0), 0),
+    written: streams.reduce((sum, stream) => sum + (stream?.bytesWritten ?? 0), 0),
+  };
+}
+
+/** All of them, both sides and both ways. */
+export function trafficOf(lines: Connections): number {
+  const [source, target] = [bytesOf(lines.source), bytesOf(lines.target)];
+  return source.read + source.written + target.read + target.written;
+}
