@@ -1,6 +1,13 @@
 import { ABSENT, expireAtOf } from '../../domain/digest.ts';
 import { newest } from '../../domain/ledger-entry.ts';
-import { type Both, forgetsTwice, keepsPreimage, nextStep, oursAfter, type Step } from '../../domain/protocol.ts';
+import {
+  type Both,
+  forgetsTwice,
+  keepsPreimage,
+  nextStep,
+  oursAfter,
+  type Step,
+} from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import type { Ruling } from '../../domain/suspicion.ts';
 import { decide } from '../../domain/three-way.ts';
@@ -166,7 +173,11 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** The other side is proven first: from then on its changes are new ones, and come as events. */
-async function land(context: LargeContext, pair: Pair, one: Swap & { readonly side: Side }): Promise<LargeFate> {
+async function land(
+  context: LargeContext,
+  pair: Pair,
+  one: Swap & { readonly side: Side },
+): Promise<LargeFate> {
   const { side } = one;
   await prove(context.ends[otherSide(side)]);
   await context.reached?.(`before apply ${side}`);

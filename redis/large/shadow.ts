@@ -32,7 +32,12 @@ async function* bytesOf(pieces: AsyncIterable<Rebuild>): AsyncGenerator<Buffer> 
 }
 
 /** Content of a key of ours as the server has it, read back: what the ledger says is what stands there. */
-export async function contentThere(end: End, keyspace: Keyspace, link: string, name: string): Promise<string> {
+export async function contentThere(
+  end: End,
+  keyspace: Keyspace,
+  link: string,
+  name: string,
+): Promise<string> {
   const question = { name, place: placeOf(name), wanted: 'digest' as const };
   const [seen] = await readStates(end, keyspace, link, [question]);
   const digest = seen?.value.form === 'large' ? await walkedState(end, keyBytes(name)) : seen?.digest;

@@ -47,7 +47,13 @@ export async function swap(
     keyspace.kept(link, one.stamp.toString('hex')),
   ];
   const args = [String(mandate.token), String(mandate.epoch), end.side, one.act, keyBytes(one.expected)];
-  const written = [one.expectedEntry, keyBytes(one.content), String(one.expireAt), one.place.field, one.stamp];
+  const written = [
+    one.expectedEntry,
+    keyBytes(one.content),
+    String(one.expireAt),
+    one.place.field,
+    one.stamp,
+  ];
   const journal = one.journal ? Buffer.concat([one.stamp, keyBytes(one.name)]) : '';
   const rest = [keyBytes(one.other), one.tail, journal, one.preimage ? '1' : ''];
   const [, , replies] = await Promise.all([

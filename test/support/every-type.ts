@@ -26,9 +26,15 @@ export async function writeEveryType(redis: Redis, prefix: string, expireAt: num
     await redis.set(name(`number ${text}`), text);
   await redis.set(name('expires'), 'soon', 'PXAT', expireAt);
   await redis.hset(name('hash'), { '': '', a: '1.0', [BINARY.toString('latin1')]: 'x' });
-  await redis.hset(name('hash large'), Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, `${i}`])));
+  await redis.hset(
+    name('hash large'),
+    Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, `${i}`])),
+  );
   await redis.rpush(name('list'), '', 'b', BINARY, 'b');
-  await redis.rpush(name('list large'), ...Array.from({ length: 500 }, (_, i) => `item ${i} ${'x'.repeat(40)}`));
+  await redis.rpush(
+    name('list large'),
+    ...Array.from({ length: 500 }, (_, i) => `item ${i} ${'x'.repeat(40)}`),
+  );
   await redis.sadd(name('set of integers'), 1, 2, 9007199254740993n.toString());
   await redis.sadd(name('set'), '', 'b', BINARY);
   await redis.sadd(name('set large'), ...Array.from({ length: 300 }, (_, i) => `member ${i}`));
@@ -43,7 +49,8 @@ export async function writeEveryType(redis: Redis, prefix: string, expireAt: num
 
 /** Entries with 64-bit ids, two groups, messages pending at two consumers, one of them deleted from the stream. */
 async function writeStream(redis: Redis, key: Buffer): Promise<void> {
-  for (let i = 1; i <= 90; i++) await redis.xadd(key, `${i}-18446744073709551615`, 'n', String(i), '', BINARY);
+  for (let i = 1; i <= 90; i++)
+    await redis.xadd(key, `${i}-18446744073709551615`, 'n', String(i), '', BINARY);
   await redis.xgroup('CREATE', key, 'group', '0');
   await redis.xgroup('CREATE', key, 'idle group', '$');
   await redis.call('XREADGROUP', ['GROUP', 'group', 'one', 'COUNT', '70', 'STREAMS', key, '>']);
