@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allScenarios } from './all-scenarios.ts';
 import { findRedisShake } from './contenders/redis-shake.ts';
+import { writeDocsPage } from './docs-page.ts';
 import { thisMachine } from './machine.ts';
 import { type Options, optionsOf, USAGE } from './options.ts';
 import { keepResult, type ScenarioResult } from './results.ts';
@@ -15,6 +16,7 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function main(options: Options): Promise<void> {
   if (options.help) return print(USAGE);
+  if (options.docs) return writeDocsPage();
   const scenarios = chosen(options);
   const folder = mkdtempSync(join(tmpdir(), 'jday-bench-'));
   // Also on Ctrl-C: the servers are ended by the handler of servers/child.ts on the same event.
