@@ -16,7 +16,7 @@ import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
 import { readStates, type SideState } from '../sync/read-states.ts';
 import type { SidePorts } from '../sync/side-port.ts';
-import { readWitnesses } from '../sync/witness-record.ts';
+import { hasLost, readWitnesses } from '../sync/witness-record.ts';
 
 export type Cleared = { readonly deleted: number; readonly restored: number; readonly kept: number };
 
@@ -48,7 +48,7 @@ async function begin(plan: Plan, stores: Stores, link: Link) {
   const witnesses = await Promise.all(
     shardsOf(link).map(({ name }) => readWitnesses({ source, target }, keyspace, name)),
   );
-  const careful = witnesses.some((one) => one.source?.suspect != null);
+  const careful = witnesses.some(({ source: one }) => hasLost(one));
   const epoch = (await readAuthority(target))?.epoch ?? 0;
   const leases = await Promise.all(
     shardsOf(link).map(async (shard) => {
@@ -114,7 +114,7 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
     if (clearing.careful && one.source.digest === ABSENT) return false;
     return newest(one.source.entry, one.target.entry)?.target === one.target.digest;
   });
-  const words = await Promise.all(
+  const outcomes = await Promise.all(
     clearing.leases.map((lease) =>
       applyWrites(
         clearing.ports.target,
@@ -127,7 +127,7 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
       ),
     ),
   );
-  const deleted = words.flat().filter((word) => word === 'done').length;
+  const deleted = outcomes.flat().filter(({ word }) => word === 'done').length;
   return { deleted, restored: 0, kept: ours.length - deleted };
 }
 
@@ -148,8 +148,8 @@ async function putBack(clearing: Clearing): Promise<Cleared> {
     const lease = leases.find(({ shard }) => owns(shard, one.key));
     if (!lease) continue;
     const write = undo(lease, one, 'restore', image.subarray(8), expireAt);
-    const [word] = await applyWrites(ports.target, keyspace, link.name, lease.mandate, [write]);
-    if (word === 'done') restored++;
+    const [outcome] = await applyWrites(ports.target, keyspace, link.name, lease.mandate, [write]);
+    if (outcome?.word === 'done') restored++;
   }
   return { deleted: 0, restored, kept: fields.length - restored };
 }

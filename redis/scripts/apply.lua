@@ -1,10 +1,10 @@
 -- Writes states under compare-and-set, each with its ledger entry in the same atomic step (L1, L2, L4).
 -- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage, then data key, ledger bucket; again for each write
 -- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target'), then for each write:
---       act ('restore' | 'string' | 'hash' | 'delete' | 'agree'), expected state, expected entry ('' = none), value,
+--       act ('restore' | 'string' | 'hash' | 'list' | 'set' | 'zset' | 'delete' | 'agree'), expected state, expected entry ('' = none), value,
 --       expiry in ms (-1 = none), ledger field, stamp, state of the other side, entry tail ('' = no entry stays), journal field ('' = none), preimage ('' | '1')
 -- returns 'fenced' (another attempt holds the lease), 'epoch' (authority moved on), or for each write:
---       'done', 'stale' (state or entry are not the expected ones: look again), 'unfit' (the server refused the value)
+--       'done' and the state it left, 'stale' (state or entry are not the expected ones: look again), 'unfit' (the server refused the value)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'fenced' } end
 if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[2] then return { 'epoch' } end
 
@@ -12,17 +12,19 @@ local function expire(key, at)
   if at ~= '-1' then redis.call('PEXPIREAT', key, at) end
 end
 
+local PUT = { hash = 'HSET', list = 'RPUSH', set = 'SADD', zset = 'ZADD' }
+
 local function write(act, key, value, at)
   if act == 'restore' then
     return redis.pcall('RESTORE', key, at == '-1' and '0' or at, value, 'REPLACE', 'ABSTTL')
   elseif act == 'string' then
     redis.call('SET', key, value)
     expire(key, at)
-  elseif act == 'hash' then
+  elseif PUT[act] then
     local flat = cmsgpack.unpack(value)
     redis.call('UNLINK', key)
     for from = 1, #flat, 4000 do
-      redis.call('HSET', key, unpack(flat, from, math.min(from + 3999, #flat)))
+      redis.call(PUT[act], key, unpack(flat, from, math.min(from + 3999, #flat)))
     end
     expire(key, at)
   elseif act == 'delete' then
@@ -36,7 +38,10 @@ for i = 5, #KEYS, 2 do
   local at = 4 + (i - 5) / 2 * 11
   local act, field, stamp, other, tail = ARGV[at], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
   local key, bucket = KEYS[i], KEYS[i + 1]
-  local state, dump = state_of(key)
+  local state, dump = false, false
+  if size_of(key) <= LARGE_BYTES then
+    state, dump = state_of(key)
+  end
   if state ~= ARGV[at + 1] or (redis.call('HGET', bucket, field) or '') ~= ARGV[at + 2] then
     out[#out + 1] = 'stale'
   else
@@ -55,7 +60,7 @@ for i = 5, #KEYS, 2 do
       else
         redis.call('HSET', bucket, field, stamp .. other .. mine .. tail)
       end
-      out[#out + 1] = 'done'
+      out[#out + 1] = 'done' .. mine
     end
   end
 end

@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/digest.ts';
 import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
-import { keyBytes } from '../key-bytes.ts';
+import type { Side } from '../../domain/side.ts';
+import { byteString, keyBytes } from '../key-bytes.ts';
 import type { Place } from '../ledger.ts';
 import type { SidePort } from './side-port.ts';
 
@@ -8,7 +9,7 @@ import type { SidePort } from './side-port.ts';
 export type Write = {
   readonly name: string;
   readonly place: Place;
-  readonly act: 'restore' | 'string' | 'hash' | 'delete' | 'agree';
+  readonly act: 'restore' | 'string' | 'hash' | 'list' | 'set' | 'zset' | 'delete' | 'agree';
   readonly expected: Digest;
   readonly expectedEntry: Buffer;
   readonly value: Buffer;
@@ -25,6 +26,9 @@ export type Write = {
 };
 
 export type Written = 'done' | 'stale' | 'unfit' | 'epoch';
+
+/** `left` = the state that the write left there, where it was done. */
+export type Outcome = { readonly word: Written; readonly left: Digest | null };
 
 /** The lease this attempt holds for its shard, and the epoch its decisions were taken in. */
 export type Mandate = { readonly shard: string; readonly token: number; readonly epoch: number };
@@ -46,7 +50,7 @@ export async function applyWrites(
   link: string,
   mandate: Mandate,
   writes: readonly Write[],
-): Promise<readonly Written[]> {
+): Promise<readonly Outcome[]> {
   if (writes.length === 0) return [];
   const keys = [
     keyspace.lease(mandate.shard),
@@ -71,8 +75,18 @@ export async function applyWrites(
       write.preimage ? '1' : '',
     );
   }
-  const words = ((await port.run('apply', keys, args)) as Buffer[]).map(String);
+  const words = ((await port.run('apply', keys, args)) as Buffer[]).map(byteString);
   if (words[0] === 'fenced') throw new LeaseLost();
-  if (words[0] === 'epoch') return writes.map(() => 'epoch');
-  return words as Written[];
+  if (words[0] === 'epoch') return writes.map(() => ({ word: 'epoch', left: null }));
+  return words.map((word) =>
+    word.startsWith('done')
+      ? { word: 'done', left: word.slice(4) }
+      : { word: word as Exclude<Written, 'done'>, left: null },
+  );
+}
+
+/** The entry that a write which landed has put beside the state it left. */
+export function entryOf({ stamp, other, tail }: Write, side: Side, left: Digest): Buffer {
+  const states = side === 'source' ? left + other : other + left;
+  return Buffer.concat([stamp, keyBytes(states), tail]);
 }

@@ -7,13 +7,18 @@ import type { Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { type Control, readControl } from '../control.ts';
 import { makeStamps } from '../ledger.ts';
+import { LargeKeys } from '../large/large-keys.ts';
 import { loadScripts } from '../scripts/index.ts';
+import { payloadVersion } from '../typed/payloads.ts';
 import { Batch } from './batch.ts';
 import { Breaker } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
 import { DirtyKeys } from './dirty-keys.ts';
+import { type Guarded, guardedBy } from './guarded.ts';
+import { KnownKeys } from './known-keys.ts';
 import { takeLease } from './lease.ts';
+import { PATIENCE, type Patience } from './patience.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
 import { holdShardCount } from './shard-count.ts';
@@ -32,6 +37,11 @@ export type Attempt = {
   readonly lines: Connections;
   readonly ports: SidePorts;
   readonly token: number;
+  /** Writes our records on the target, on its tracker: under a pause they wait, and a look does not wait for them. */
+  readonly guarded: Guarded;
+  /** The same, of each side. */
+  readonly guards: Readonly<Record<Side, Guarded>>;
+  readonly patience: Patience;
   readonly stamp: () => Buffer;
   readonly dirty: DirtyKeys;
   readonly batch: Batch;
@@ -39,6 +49,10 @@ export type Attempt = {
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
   readonly recent: RecentKeys;
+  readonly known: KnownKeys;
+  readonly large: LargeKeys;
+  /** The servers do not restore each other's DUMP: values travel by commands. */
+  readonly typed: boolean;
   readonly reached?: Reached | undefined;
   authority: AuthorityRecord;
   control: Control;
@@ -60,11 +74,11 @@ export class NoAuthority extends Error {
   }
 }
 
-type Begin = { readonly plan: Plan; readonly reached?: Reached };
+type Begin = { readonly plan: Plan; readonly patience?: Patience; readonly reached?: Reached };
 
 export async function beginAttempt(
   shard: Shard,
-  { plan, reached }: Begin,
+  { plan, patience = PATIENCE, reached }: Begin,
   lines: Connections,
 ): Promise<Attempt> {
   const { link } = shard;
@@ -73,6 +87,12 @@ export async function beginAttempt(
   await holdShardCount(lines.target.data, keyspace, link);
   const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
+  const guardOf = async (side: Side) =>
+    guardedBy(await loadScripts(lines[side].tracker), keyspace.lease(shard.name), token);
+  const guards = { source: await guardOf('source'), target: await guardOf('target') };
+  const guarded = guards.target;
+  const breaker = await breakerOf(shard, lines, keyspace, token);
+  await mendTargetAuthority(ports);
   return {
     plan,
     link,
@@ -82,13 +102,19 @@ export async function beginAttempt(
     lines,
     ports,
     token,
+    guarded,
+    guards,
+    patience,
     stamp: makeStamps(token),
     dirty: new DirtyKeys(),
     batch: new Batch(),
     counters: new Counters(),
-    breaker: await breakerOf(shard, lines, keyspace),
-    quarantine: await Quarantine.open(ports, keyspace, shard),
+    breaker,
+    quarantine: await Quarantine.open(ports, guarded, keyspace, shard),
     recent: new RecentKeys(),
+    known: new KnownKeys(),
+    large: new LargeKeys(),
+    typed: await payloadsDiffer(ports, keyspace),
     reached,
     authority: await currentAuthority(ports),
     control: await readControl(lines.target.tracker, keyspace, link.name),
@@ -102,13 +128,20 @@ export async function beginAttempt(
 
 async function breakerOf(
   shard: Shard,
-  { source, target }: Connections,
+  lines: Connections,
   keyspace: Keyspace,
+  token: number,
 ): Promise<Breaker> {
-  const breaker = new Breaker();
-  const before = await readWitnesses({ source: source.data, target: target.data }, keyspace, shard.name);
-  await breaker.start('source', source.data, before.source ?? null);
-  await breaker.start('target', target.data, before.target ?? null);
+  const redis = { source: lines.source.data, target: lines.target.data };
+  const breaker = new Breaker({
+    redis,
+    token,
+    lease: keyspace.lease(shard.name),
+    record: keyspace.witness(shard.name),
+    heard: (side) => lines[side].subscriber.ping(),
+  });
+  const remembered = await readWitnesses(redis, keyspace, shard.name);
+  for (const side of ['source', 'target'] as const) await breaker.start(side, remembered[side]);
   return breaker;
 }
 
@@ -117,11 +150,28 @@ async function portOf(side: Side, lines: Connections): Promise<SidePort> {
   return { side, redis, run: await loadScripts(redis) };
 }
 
+/** Digests are parts of DUMPs, so that even where one side takes the other's, commands are the simpler way. */
+async function payloadsDiffer({ source, target }: SidePorts, keyspace: Keyspace): Promise<boolean> {
+  const [one, other] = await Promise.all(
+    [source, target].map(({ redis }) => payloadVersion(redis, keyspace)),
+  );
+  return one !== other;
+}
+
 /** The target's record decides; a source that a crash left behind is brought up to it (L8). */
 export async function currentAuthority(ports: SidePorts): Promise<AuthorityRecord> {
   const record = await readAuthority(ports.target.redis);
   if (!record) throw new NoAuthority();
   return record;
+}
+
+/**
+ * A target that came back empty or stale has lost the record, or holds an older one. The claim and the flip write it
+ * before the source's, so a later one on the source is a copy of what stood here (L1, L5).
+ */
+async function mendTargetAuthority({ source, target }: SidePorts): Promise<void> {
+  const [copy, record] = await Promise.all([readAuthority(source.redis), readAuthority(target.redis)]);
+  if (copy && copy.epoch > (record?.epoch ?? 0)) await writeAuthority(target.run, copy);
 }
 
 export async function mendSourceAuthority(attempt: Attempt): Promise<void> {

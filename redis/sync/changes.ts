@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type Attempt, currentAuthority } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
-import { type Fate, type Manner, reconcile } from './reconcile.ts';
+import { type Fate, type Manner, reconcile, type ReconcileContext } from './reconcile.ts';
 
 /** Stands in the queue of changes for the beat of a side, so that lag is that of the whole way. */
 export const BEAT: Readonly<Record<Side, string>> = { source: '\0beat:source', target: '\0beat:target' };
@@ -31,28 +31,34 @@ export async function handle(
 ): Promise<void> {
   const beats = works.filter((work) => work.key === BEAT.source || work.key === BEAT.target);
   const keys = works.filter((work) => !beats.includes(work));
-  const { authority } = attempt;
-  const mandate = {
-    shard: attempt.shard.name,
-    token: attempt.token,
-    epoch: authority.epoch,
-    authority: authority.side,
-  };
-  const context = {
-    ...attempt,
-    link: attempt.link.name,
-    mandate,
-    bornLive,
-    closed: (side: Side) => closed(attempt, side),
-  };
-  const fates = await reconcile(context, keys, manner);
-  for (const [i, work] of keys.entries()) giveBack(attempt, work, fates[i] as Fate);
+  attempt.batch.looked(keys.length);
+  const fates = await reconcile(contextOf(attempt, bornLive), keys, manner);
+  for (const [i, work] of keys.entries()) giveBack(attempt, work, manner, fates[i] as Fate);
   for (const beat of beats) await carryBeat(attempt, beat);
-  if (fates.some((fate) => fate.kind === 'epoch')) {
-    // The authority is moving right now: the records of the two sides differ for a moment.
-    await delay(5, undefined, { signal }).catch(() => undefined);
-    attempt.authority = await currentAuthority(attempt.ports);
-  }
+  await settleEpoch(attempt, fates, signal);
+}
+
+/** The authority may be moving right now: the records of the two sides differ for a moment. */
+export async function settleEpoch(
+  attempt: Attempt,
+  fates: readonly Fate[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (!fates.some((fate) => fate.kind === 'epoch')) return;
+  await delay(5, undefined, { signal }).catch(() => undefined);
+  attempt.authority = await currentAuthority(attempt.ports);
+}
+
+/** What a look at keys needs of the attempt, under the authority of this moment. */
+export function contextOf(attempt: Attempt, bornLive: BornLive): ReconcileContext {
+  const { authority, link, shard, token } = attempt;
+  return {
+    ...attempt,
+    link: link.name,
+    mandate: { shard: shard.name, token, epoch: authority.epoch, authority: authority.side },
+    bornLive,
+    closed: (side) => closed(attempt, side),
+  };
 }
 
 function closed(attempt: Attempt, side: Side): 'parked' | 'ignored' | null {
@@ -60,13 +66,16 @@ function closed(attempt: Attempt, side: Side): 'parked' | 'ignored' | null {
   return attempt.control.paused === side ? 'parked' : null;
 }
 
-function giveBack(attempt: Attempt, work: Work, fate: Fate): void {
+/** Gives a key back with its fate; a large one stays in this attempt's hands until its lane has seen to it. */
+export function giveBack(attempt: Attempt, work: Work, manner: Manner, fate: Fate): void {
+  if (fate.kind === 'large') return attempt.large.add(work, manner);
   const nowMs = Date.now();
   if (fate.kind === 'carried') {
     const since = work.since[otherSide(fate.to)];
     if (since !== undefined) attempt.counters.arrived(fate.to, nowMs - since, nowMs);
     attempt.counters.carried[fate.to]++;
     attempt.recent.add(work.key, nowMs);
+    attempt.dirty.wrote(work.key, fate.to);
     if (fate.conflict) attempt.counters.conflicts++;
   }
   const again = fate.kind === 'again' || fate.kind === 'epoch';

@@ -10,27 +10,43 @@ export type Work = { readonly key: string; readonly since: Readonly<Partial<Reco
  */
 export class DirtyKeys {
   readonly #waiting = new Map<string, Partial<Record<Side, number>>>();
+  /** Events that are most likely those of our own writes: looked at when nothing else waits. */
+  readonly #echoes = new Map<string, Partial<Record<Side, number>>>();
   readonly #held = new Map<string, Work>();
   readonly #parked = new Map<string, Work>();
   #wake: (() => void)[] = [];
 
-  mark(key: string, side: Side, nowMs: number): void {
+  mark(key: string, side: Side, nowMs: number, echo = false): void {
     const since = this.#waiting.get(key);
     if (since) since[side] ??= nowMs;
-    else this.#waiting.set(key, { [side]: nowMs });
+    else if (echo) this.#echoes.set(key, { [side]: nowMs, ...this.#echoes.get(key) });
+    else {
+      this.#waiting.set(key, { [side]: nowMs, ...this.#echoes.get(key) });
+      this.#echoes.delete(key);
+    }
     this.wake();
   }
 
-  /** Takes up to `max` keys that nobody holds. */
+  /** We wrote to `side`: the event that came before the server's answer is most likely that of this write. */
+  wrote(key: string, side: Side): void {
+    const since = this.#waiting.get(key);
+    if (since?.[side] === undefined || since[otherSide(side)] !== undefined) return;
+    this.#waiting.delete(key);
+    this.#echoes.set(key, since);
+  }
+
+  /** Takes up to `max` keys that nobody holds, changes first. */
   take(max: number): Work[] {
     const taken: Work[] = [];
-    for (const [key, since] of this.#waiting) {
-      if (taken.length === max) break;
-      if (this.#held.has(key)) continue;
-      const work = { key, since };
-      this.#waiting.delete(key);
-      this.#held.set(key, work);
-      taken.push(work);
+    for (const queue of [this.#waiting, this.#echoes]) {
+      for (const [key, since] of queue) {
+        if (taken.length >= max) break;
+        if (this.#held.has(key)) continue;
+        const work = { key, since };
+        queue.delete(key);
+        this.#held.set(key, work);
+        taken.push(work);
+      }
     }
     return taken;
   }
@@ -57,7 +73,7 @@ export class DirtyKeys {
     else this.#parked.delete(work.key);
     if (fate === 'again') {
       for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
-    } else if (this.#waiting.has(work.key)) this.wake();
+    } else if (this.#waiting.has(work.key) || this.#echoes.has(work.key)) this.wake();
   }
 
   unpark(nowMs: number): void {
@@ -71,14 +87,24 @@ export class DirtyKeys {
     return this.#waiting.size;
   }
 
+  get echoes(): number {
+    return this.#echoes.size;
+  }
+
   get parked(): number {
     return this.#parked.size;
+  }
+
+  /** No key waits for a hand or is in one. */
+  get idle(): boolean {
+    return this.#waiting.size === 0 && this.#echoes.size === 0 && this.#held.size === 0;
   }
 
   /** Changes on `side` that have not arrived on the other one. */
   pendingFrom(side: Side): number {
     let pending = 0;
-    for (const since of this.#waiting.values()) if (since[side] !== undefined) pending++;
+    for (const queue of [this.#waiting, this.#echoes])
+      for (const since of queue.values()) if (since[side] !== undefined) pending++;
     for (const work of [...this.#held.values(), ...this.#parked.values()]) {
       if (work.since[side] !== undefined || work.since[otherSide(side)] === undefined) pending++;
     }
@@ -87,7 +113,8 @@ export class DirtyKeys {
 
   /** Resolves at the next mark or `wake()`, at once when something can be taken. */
   async wakened(): Promise<void> {
-    for (const key of this.#waiting.keys()) if (!this.#held.has(key)) return;
+    for (const queue of [this.#waiting, this.#echoes])
+      for (const key of queue.keys()) if (!this.#held.has(key)) return;
     await new Promise<void>((resolve) => {
       this.#wake.push(resolve);
     });

@@ -5,6 +5,7 @@ import { owns, type Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import type { Redis } from 'ioredis';
 import type { DirtyKeys } from './dirty-keys.ts';
+import type { KnownKeys } from './known-keys.ts';
 
 export type Hearing = {
   readonly side: Side;
@@ -12,6 +13,9 @@ export type Hearing = {
   readonly shard: Shard;
   readonly keyMap: KeyMap;
   readonly dirty: DirtyKeys;
+  readonly known: KnownKeys;
+  /** Told of each key of the shard that an event names. */
+  readonly changed: (sourceKey: string) => void;
   readonly takesPart: (dataset: Dataset) => boolean;
   readonly scanning: (dataset: Dataset) => boolean;
   /** Our own keys on this side that mean something. */
@@ -40,7 +44,7 @@ export class Ears {
   };
 
   #one(key: string, nowMs: number): void {
-    const { side, shard, keyMap, dirty, takesPart, scanning, own, barrierKey } = this.#hearing;
+    const { side, shard, keyMap, dirty, known, takesPart, scanning, own, barrierKey } = this.#hearing;
     if (key.startsWith(OUR_PREFIX)) {
       if (key === barrierKey) this.#passed?.();
       return own.get(key)?.();
@@ -49,8 +53,9 @@ export class Ears {
     if (!dataset || !takesPart(dataset)) return;
     const sourceKey = side === 'source' ? key : keyMap.counterpart(dataset, 'target', key);
     if (!owns(shard, sourceKey)) return;
+    this.#hearing.changed(sourceKey);
     if (scanning(dataset)) this.touched.add(sourceKey);
-    dirty.mark(sourceKey, side, nowMs);
+    dirty.mark(sourceKey, side, nowMs, known.get(sourceKey)?.echo === side);
   }
 
   /**

@@ -12,7 +12,8 @@ export type Guarded = (command: string, key: string, ...args: readonly Argument[
  */
 export function guardedBy(run: RunScript, lease: string, token: number): Guarded {
   return async (command, key, ...args) => {
-    if (Number(await run('guarded', [lease, key], [String(token), command, ...args])) !== 1)
+    const bytes = args.map((arg) => (typeof arg === 'string' ? Buffer.from(arg) : arg));
+    if (Number(await run('guarded', [lease, key], [String(token), command, ...bytes])) !== 1)
       throw new LeaseLost();
   };
 }

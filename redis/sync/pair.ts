@@ -13,4 +13,6 @@ export type Pair = {
   readonly names: Readonly<Record<Side, string>>;
   readonly states: Readonly<Record<Side, SideState>>;
   readonly agreed: LedgerEntry | null;
+  /** The side that was not looked at: what is known of it stands for it. */
+  readonly assumed: Side | null;
 };

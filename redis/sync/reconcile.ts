@@ -1,33 +1,25 @@
-import { ABSENT } from '../../domain/digest.ts';
-import type { KeyMap } from '../../domain/key-map.ts';
-import type { Keyspace } from '../../domain/keyspace.ts';
-import { newest } from '../../domain/ledger-entry.ts';
-import type { Dataset } from '../../domain/plan.ts';
-import { type Closed, forgetsTwice, nextStep } from '../../domain/protocol.ts';
+import { ABSENT, type Digest } from '../../domain/digest.ts';
+import { type Closed, forgetsTwice, nextStep, type Step } from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type Decision, decide } from '../../domain/three-way.ts';
-import { placeOf } from '../ledger.ts';
-import { applyWrites, type Mandate, type Written } from './apply-writes.ts';
+import { applyWrites, entryOf, type Mandate, type Outcome } from './apply-writes.ts';
 import type { Breaker } from './breaker.ts';
-import { carry, lensFor, sameThroughTransform } from './carry.ts';
+import { carry, sameThroughTransform } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
 import { type Draft, draftAgreement, draftCarry } from './draft.ts';
+import { changeSights, echoes, type Looking, look, NEVER_SEEN, type Sights } from './look.ts';
 import type { Pair } from './pair.ts';
 import type { Quarantine } from './quarantine.ts';
-import { readStates, type SideState, type Wanted } from './read-states.ts';
-import type { SidePorts } from './side-port.ts';
+import { UNREAD } from './read-states.ts';
+import { ruled } from './ruled.ts';
 import type { Reached } from './step.ts';
 
 /** What became of a key after one look. */
 export type Fate =
-  | { readonly kind: 'same' | 'again' | 'parked' | 'quarantined' | 'epoch' }
+  | { readonly kind: 'same' | 'again' | 'parked' | 'quarantined' | 'epoch' | 'large' }
   | { readonly kind: 'carried'; readonly to: Side; readonly conflict: boolean };
 
-export type ReconcileContext = {
-  readonly link: string;
-  readonly keyspace: Keyspace;
-  readonly keyMap: KeyMap;
-  readonly ports: SidePorts;
+export type ReconcileContext = Looking & {
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
   readonly stamp: () => Buffer;
@@ -40,8 +32,18 @@ export type ReconcileContext = {
   readonly bornLive: (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 };
 
-/** `scan` reads the source's value at once; `adopt` takes keys that only the target has for V2's own. */
-export type Manner = 'change' | 'scan' | 'adopt';
+/**
+ * `scan` reads the source's value at once; `copy` too, and takes the key for one that was never carried; `adopt` takes
+ * keys that only the target has for V2's own.
+ */
+export type Manner = 'change' | 'scan' | 'copy' | 'adopt';
+
+const SIGHTS: Readonly<Record<Manner, (() => Sights) | null>> = {
+  change: null,
+  adopt: null,
+  scan: () => ({ source: 'value', target: 'digest' }),
+  copy: () => ({ source: 'value', target: NEVER_SEEN }),
+};
 
 /**
  * The way of a key (design §5): read both sides, decide three-way, write by compare-and-set. Fates come back in
@@ -53,27 +55,30 @@ export async function reconcile(
   manner: Manner,
 ): Promise<readonly Fate[]> {
   const fates = new Map<Work, Fate>(works.map((work) => [work, { kind: 'same' }]));
-  let pairs = await look(
-    context,
-    works,
-    manner === 'scan' ? () => ({ source: 'value', target: 'digest' }) : dirtySides,
-  );
+  const echoed = manner === 'change' ? await echoes(context, works) : new Set<Work>();
+  const open = echoed.size > 0 ? works.filter((work) => !echoed.has(work)) : works;
+  const small = (seen: readonly Pair[]) => {
+    for (const pair of seen) if (isLarge(pair)) fates.set(pair.work, { kind: 'large' });
+    return seen.filter((pair) => !isLarge(pair));
+  };
+  let pairs = small(await look(context, open, SIGHTS[manner] ?? ((work) => changeSights(context, work))));
   const foreign = manner === 'adopt' ? await foreignOf(context, pairs) : new Set<Pair>();
-  const unread = pairs.filter((pair) => !foreign.has(pair) && lacksValue(pair, decideOf(pair)));
-  if (unread.length > 0) {
+  const unread = new Set(pairs.filter((pair) => !foreign.has(pair) && needsMore(pair)));
+  if (unread.size > 0) {
     const read = await look(
       context,
-      unread.map((pair) => pair.work),
+      [...unread].map((pair) => pair.work),
       () => ({ source: 'value', target: 'value' }),
     );
-    pairs = [...pairs.filter((pair) => !unread.includes(pair)), ...read];
+    pairs = [...pairs.filter((pair) => !unread.has(pair)), ...small(read)];
   }
   await context.reached?.('keys read');
   const drafts: Draft[] = [];
+  const asked = new Set<Side>();
   for (const pair of pairs) {
     const drafted = foreign.has(pair)
       ? draftAgreement(pair, 'target', context.stamp(), 0)
-      : await draft(context, pair);
+      : await draft(context, pair, asked);
     if ('kind' in drafted) fates.set(pair.work, drafted);
     else drafts.push(drafted);
   }
@@ -82,56 +87,32 @@ export async function reconcile(
   return works.map((work) => fates.get(work) as Fate);
 }
 
-type Wants = Readonly<Record<Side, 'digest' | 'value'>>;
-
-/** A side that changed is read whole: most changes travel. */
-function dirtySides(work: Work): Wants {
-  return {
-    source: work.since.source === undefined ? 'digest' : 'value',
-    target: work.since.target === undefined ? 'digest' : 'value',
-  };
-}
-
-async function look(
-  context: ReconcileContext,
-  works: readonly Work[],
-  wants: (work: Work) => Wants,
-): Promise<Pair[]> {
-  const asked = works.flatMap((work) => {
-    const dataset = context.keyMap.owner('source', work.key);
-    if (!dataset) return [];
-    const names = { source: work.key, target: context.keyMap.counterpart(dataset, 'source', work.key) };
-    return [{ work, dataset, names, place: placeOf(work.key), wants: wants(work) }];
-  });
-  if (asked.length === 0) return [];
-  const question = (side: Side) =>
-    readStates(
-      context.ports[side],
-      context.keyspace,
-      context.link,
-      asked.map((one) => ({
-        name: one.names[side],
-        place: one.place,
-        wanted: wantedOf(one.dataset, one.wants[side]),
-      })),
-    );
-  const [source, target] = await Promise.all([question('source'), question('target')]);
-  return asked.map((one, i) => {
-    const states = { source: source[i] as SideState, target: target[i] as SideState };
-    return { ...one, states, agreed: newest(states.source.entry, states.target.entry) };
-  });
-}
-
-function wantedOf(dataset: Dataset, want: 'digest' | 'value'): Wanted {
-  if (want === 'digest') return 'digest';
-  return lensFor(dataset) ? 'typed' : 'dump';
-}
-
 function decideOf(pair: Pair): Decision {
   return decide(pair.agreed, pair.states.source, pair.states.target);
 }
 
-function lacksValue(pair: Pair, decision: Decision): boolean {
+/** Too large for one script, or carried by commands alone and about to be: it goes by redis/large. */
+function isLarge(pair: Pair): boolean {
+  const { source, target } = pair.states;
+  if (source.digest === UNREAD || target.digest === UNREAD) return true;
+  const decision = decideOf(pair);
+  if (decision.do === 'carry') return pair.states[otherSide(decision.to)].value.form === 'large';
+  return decision.do === 'contest' && (source.value.form === 'large' || target.value.form === 'large');
+}
+
+/**
+ * A side that was taken for what is known of it: enough to carry a state there, for the write compares. An absence is
+ * looked at on both sides, and so is a key that was carried before when the copy takes it for a new one.
+ */
+function needsMore(pair: Pair): boolean {
+  if (pair.assumed) {
+    const seen = pair.states[otherSide(pair.assumed)];
+    if (seen.digest === ABSENT || (pair.states[pair.assumed] === NEVER_SEEN && seen.entry)) return true;
+  }
+  return lacksValue(pair, decideOf(pair));
+}
+
+function lacksValue(pair: Pair, decision: Decision | Extract<Step, { do: 'carry' }>): boolean {
   const unread = (side: Side) =>
     pair.states[side].digest !== ABSENT && pair.states[side].value.form === 'none';
   if (decision.do === 'carry') return unread(otherSide(decision.to));
@@ -142,7 +123,10 @@ function lacksValue(pair: Pair, decision: Decision): boolean {
  * V2's own keys: there before we came, so they agree as they are and do not travel. A key written since the feed
  * runs is a change like any other; it is told apart after the read, when every event up to it has been heard.
  */
-async function foreignOf(context: ReconcileContext, pairs: readonly Pair[]): Promise<ReadonlySet<Pair>> {
+export async function foreignOf(
+  context: ReconcileContext,
+  pairs: readonly Pair[],
+): Promise<ReadonlySet<Pair>> {
   const unknown = pairs.filter(
     (pair) =>
       pair.agreed === null && pair.states.source.digest === ABSENT && pair.states.target.digest !== ABSENT,
@@ -152,14 +136,16 @@ async function foreignOf(context: ReconcileContext, pairs: readonly Pair[]): Pro
   return new Set(unknown.filter((pair) => !live.has(pair.work.key)));
 }
 
-async function draft(context: ReconcileContext, pair: Pair): Promise<Draft | Fate> {
+async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): Promise<Draft | Fate> {
   if (lacksValue(pair, decideOf(pair))) return { kind: 'again' };
   const { source, target } = pair.states;
-  const step = nextStep(pair.states, {
+  const decided = nextStep(pair.states, {
     authority: context.mandate.authority,
     closed: context.closed,
     same: () => sameThroughTransform(pair.dataset, source, target),
   });
+  const step = await ruled(context.breaker, pair, decided, asked);
+  if (step.do === 'hold') return { kind: 'parked' };
   if (step.do === 'nothing') {
     if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
     return { kind: 'same' };
@@ -168,8 +154,13 @@ async function draft(context: ReconcileContext, pair: Pair): Promise<Draft | Fat
   if (step.do === 'agree') return agreeOnEqual(context, pair, step.on);
   if (step.do === 'wait') return { kind: step.closed === 'parked' ? 'parked' : 'same' };
   const from = otherSide(step.to);
-  if (step.absence && (await context.breaker.holds(from, context.ports[from].redis)))
-    return { kind: 'parked' };
+  if (step !== decided) {
+    if (context.closed(step.to)) {
+      context.breaker.note(pair.work.key, step.to);
+      return { kind: 'parked' };
+    }
+    if (lacksValue(pair, step)) return { kind: 'again' };
+  }
   const drafted = draftCarry(pair, step, context.stamp());
   if ('write' in drafted) return drafted;
   await context.quarantine.put(pair, from, drafted.reason);
@@ -192,7 +183,7 @@ async function apply(
   const mine = drafts.filter((one) => one.side === side);
   if (mine.length === 0) return;
   await context.reached?.(`before apply ${side}`);
-  const words = await applyWrites(
+  const outcomes = await applyWrites(
     context.ports[side],
     context.keyspace,
     context.link,
@@ -201,10 +192,11 @@ async function apply(
   );
   await context.reached?.(`applied ${side}`);
   for (const [i, one] of mine.entries())
-    fates.set(one.pair.work, await fateOf(context, one, words[i] as Written));
+    fates.set(one.pair.work, await fateOf(context, one, outcomes[i] as Outcome));
 }
 
-async function fateOf(context: ReconcileContext, one: Draft, word: Written): Promise<Fate> {
+async function fateOf(context: ReconcileContext, one: Draft, { word, left }: Outcome): Promise<Fate> {
+  remember(context, one, left);
   if (word === 'unfit') {
     await context.quarantine.put(one.pair, otherSide(one.side), 'the server refused the value');
     await context.reached?.('quarantined');
@@ -217,4 +209,10 @@ async function fateOf(context: ReconcileContext, one: Draft, word: Written): Pro
   return one.write.act === 'agree'
     ? { kind: 'same' }
     : { kind: 'carried', to: one.side, conflict: one.write.journal };
+}
+
+/** What this attempt knows of both sides after a write landed; nothing, where it did not or where a side is gone. */
+function remember({ known }: ReconcileContext, { pair, side, write }: Draft, left: Digest | null): void {
+  if (!left || left === ABSENT || write.other === ABSENT) return known.forget(pair.work.key);
+  known.agreed(pair, side, left, entryOf(write, side, left), write.act !== 'agree');
 }

@@ -7,14 +7,20 @@ import { makePace, type Pace } from '../pace.ts';
 import { scanNames } from '../scan-names.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
+import { believeAgain } from './belief.ts';
 import { boundsOf } from './bounds.ts';
 import type { Ears } from './ears.ts';
+import { InFlight } from './in-flight.ts';
 import type { Manner } from './reconcile.ts';
 import { trafficOf } from './traffic.ts';
 
-const SCAN_COUNT = 256;
-/** Changes before copy: two batches may wait, and the copy's own echoes are among them. */
+const SCAN_COUNT = 512;
+/** Calls of the copy that wait for a server, so that neither server nor worker waits for the other. */
+const MOST_IN_FLIGHT = 4;
+/** Changes before copy: two batches may wait. */
 const MOST_WAITING = 128;
+/** Echoes of the copy's own writes: looked at when no change waits, but not put off for ever. */
+const MOST_ECHOES = 4_096;
 
 /**
  * Looks once at every key of the datasets that take part: the initial copy when the target is empty, a re-check
@@ -24,6 +30,7 @@ export async function scan(
   attempt: Attempt,
   ears: Readonly<Record<Side, Ears>>,
   bornLive: BornLive,
+  barrier: (side: Side) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const paces = {
@@ -36,11 +43,18 @@ export async function scan(
       (dataset) => attempt.toScan.has(dataset.name) && takesPart(attempt, dataset),
     );
     if (datasets.length > 0)
-      await scanDatasets({ attempt, bornLive, signal, paces, datasets: new Set(datasets) });
+      await scanDatasets({
+        attempt,
+        bornLive,
+        signal,
+        paces,
+        datasets: new Set(datasets),
+        flight: new InFlight(MOST_IN_FLIGHT),
+      });
     else {
       ears.target.touched.clear();
       attempt.throttled = slowedByImpact(attempt);
-      await believeAgain(attempt);
+      await believeAgain(attempt, barrier);
       await delay(20, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -52,6 +66,7 @@ type Pass = {
   readonly signal: AbortSignal;
   readonly paces: { readonly keys: Pace; readonly bytes: Pace };
   readonly datasets: ReadonlySet<Dataset>;
+  readonly flight: InFlight;
 };
 
 /** One walk over each side's keys for all datasets: SCAN with MATCH walks over everything for each pattern. */
@@ -65,10 +80,10 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
   await attempt.reached?.('scan target');
   await scanSide(pass, 'target', manner);
-  await attempt.ports.target.redis.sadd(adopted, ...names);
+  await attempt.guarded('SADD', adopted, ...names);
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
-  await scanSide(pass, 'source', 'scan');
+  await scanSide(pass, 'source', manner === 'adopt' ? 'copy' : 'scan');
   if (pass.signal.aborted) return;
   for (const name of names) {
     attempt.joined.add(name);
@@ -89,28 +104,28 @@ async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
     });
     await look(pass, side, manner, keys);
   }
+  await pass.flight.landed();
 }
 
 async function look(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {
-  const { attempt, bornLive, signal } = pass;
+  const { attempt, bornLive, signal, flight } = pass;
   const works = attempt.dirty.claim(keys, side, Date.now());
   const before = trafficOf(attempt.lines);
-  const batches: Promise<void>[] = [];
   const size = attempt.batch.keys;
   for (let i = 0; i < works.length; i += size)
-    batches.push(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
-  await Promise.all(batches);
+    await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
   if (side === 'source') attempt.counters.copied += keys.length;
   await rest(pass, keys.length, trafficOf(attempt.lines) - before);
 }
 
 /** Bytes of changes that were carried meanwhile count too: they go first, the copy takes what is left. */
 async function rest({ attempt, paces, signal }: Pass, keys: number, bytes: number): Promise<void> {
-  const byKeys = await paces.keys(keys, signal).catch(() => false);
-  const byBytes = await paces.bytes(bytes, signal).catch(() => false);
-  attempt.throttled =
-    slowedByImpact(attempt) ??
-    (byKeys ? 'copy: at its keys per second' : byBytes ? 'copy: at its bytes per second' : null);
+  const atBound = (what: string) => () => {
+    attempt.throttled = slowedByImpact(attempt) ?? `copy: at its ${what} per second`;
+  };
+  const byKeys = await paces.keys(keys, signal, atBound('keys')).catch(() => false);
+  const byBytes = await paces.bytes(bytes, signal, atBound('bytes')).catch(() => false);
+  if (!byKeys && !byBytes) attempt.throttled = slowedByImpact(attempt);
   for (let why = standsStill(attempt); why !== null && !signal.aborted; why = standsStill(attempt)) {
     attempt.throttled = why;
     await delay(10, undefined, { signal }).catch(() => undefined);
@@ -120,17 +135,11 @@ async function rest({ attempt, paces, signal }: Pass, keys: number, bytes: numbe
 function standsStill(attempt: Attempt): string | null {
   if (attempt.control.held) return 'copy: rests while the impact is measured';
   if (attempt.control.brake.share === 0) return slowedByImpact(attempt);
-  return attempt.dirty.waiting > MOST_WAITING ? 'copy: changes go first' : null;
+  const { waiting, echoes } = attempt.dirty;
+  return waiting > MOST_WAITING || echoes > MOST_ECHOES ? 'copy: changes go first' : null;
 }
 
 function slowedByImpact({ control }: Attempt): string | null {
   const words = brakeWords(control.brake);
   return words && `copy and verification ${words}`;
-}
-
-/** A suspicion ends when everything was looked at since, and no absence had to be held back (L5). A new one asks for a new scan first. */
-async function believeAgain(attempt: Attempt): Promise<void> {
-  const open = attempt.breaker.open();
-  if (!open || attempt.dirty.parked > 0) return;
-  await attempt.breaker.believe(open.side, attempt.ports[open.side].redis);
 }

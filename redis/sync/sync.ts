@@ -4,6 +4,7 @@ import { type Shard, wholeOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import type { LinkStatus } from '../../domain/status.ts';
 import type { Environment } from '../connection.ts';
+import { largeLane } from '../large/lane.ts';
 import { together } from '../together.ts';
 import { type Attempt, beginAttempt, takesPart } from './attempt.ts';
 import { BEAT, changes } from './changes.ts';
@@ -11,9 +12,11 @@ import { openConnections } from './connections.ts';
 import { drains } from './drain.ts';
 import { Ears } from './ears.ts';
 import { type FeedLost, openFeed } from './feed.ts';
+import { PATIENCE, type Patience } from './patience.ts';
 import { scan } from './scan.ts';
 import type { Reached } from './step.ts';
-import { type Beats, makeBeats, refreshControl, rememberWitnesses, ticks } from './tick.ts';
+import { rememberWitnesses } from './remember.ts';
+import { type Beats, makeBeats, refreshControl, ticks } from './tick.ts';
 
 export type SyncOptions = {
   readonly plan: Plan;
@@ -23,6 +26,8 @@ export type SyncOptions = {
   readonly environment: Environment;
   /** About once a second. */
   readonly report: (status: LinkStatus) => void;
+  /** @defaultValue PATIENCE */
+  readonly patience?: Patience;
   readonly reached?: Reached;
 };
 
@@ -36,7 +41,7 @@ export type SyncOptions = {
  */
 export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const shard = options.shard ?? wholeOf(options.link);
-  const lines = await openConnections(shard, options.environment);
+  const lines = await openConnections(shard, options.environment, options.patience ?? PATIENCE);
   try {
     const attempt = await beginAttempt(shard, options, lines);
     await loops(attempt, options.report, signal);
@@ -72,9 +77,10 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
   await together(signal, [
     () => feedEnd,
     (inner) => ticks(attempt, beats, report, inner),
-    (inner) => scan(attempt, ears, bornLive, inner),
+    (inner) => scan(attempt, ears, bornLive, barrier, inner),
     (inner) => drains(attempt, barrier, inner),
     (inner) => changes(attempt, bornLive, inner),
+    (inner) => largeLane(attempt, bornLive, inner),
     async (inner) => {
       // The one that ends the others: whoever waits for a change, a marker or a reply goes on and finds the end.
       await aborted(inner);
@@ -106,13 +112,15 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
     shard,
     keyMap: attempt.keyMap,
     dirty,
+    known: attempt.known,
+    changed: (sourceKey) => attempt.breaker.hear(side, sourceKey),
     takesPart: (dataset) => takesPart(attempt, dataset),
     scanning: (dataset) => !attempt.joined.has(dataset.name),
     barrierKey: keyspace.barrier(shard.name, side, attempt.token),
     own,
     flushed: () => {
-      attempt.breaker.suspect(side, 'the server was flushed');
-      void rememberWitnesses(attempt, '').catch(() => undefined);
+      const asked = attempt.breaker.flushed(side).then(() => rememberWitnesses(attempt));
+      asked.catch(() => undefined);
     },
   });
 }

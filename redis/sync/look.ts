@@ -1,0 +1,138 @@
+import { ABSENT } from '../../domain/digest.ts';
+import type { KeyMap } from '../../domain/key-map.ts';
+import type { Keyspace } from '../../domain/keyspace.ts';
+import { newest } from '../../domain/ledger-entry.ts';
+import type { Dataset } from '../../domain/plan.ts';
+import { otherSide, type Side } from '../../domain/side.ts';
+import { byteString } from '../key-bytes.ts';
+import { placeOf } from '../ledger.ts';
+import { lensFor } from './carry.ts';
+import type { Work } from './dirty-keys.ts';
+import type { Known, KnownKeys } from './known-keys.ts';
+import type { Pair } from './pair.ts';
+import { readStates, type SideState, type Wanted } from './read-states.ts';
+import type { SidePorts } from './side-port.ts';
+
+export type Looking = {
+  readonly link: string;
+  readonly keyspace: Keyspace;
+  readonly keyMap: KeyMap;
+  readonly ports: SidePorts;
+  readonly known: KnownKeys;
+  /** Values travel by commands: the servers do not restore each other's DUMP. */
+  readonly typed: boolean;
+};
+
+/** How one side of a key is seen: its state, its value too, or not at all: what is known of it stands for it. */
+export type Sight = 'digest' | 'value' | SideState;
+export type Sights = Readonly<Record<Side, Sight>>;
+
+/** What a key that was never carried is taken for on the other side: the write's compare-and-set proves it. */
+export const NEVER_SEEN: SideState = {
+  digest: ABSENT,
+  nowMs: 0,
+  value: { form: 'none' },
+  entry: null,
+  entryBytes: Buffer.alloc(0),
+};
+
+/** Both sides of each key, each side's keys in one atomic look. Keys that no dataset owns are left out. */
+export async function look(
+  looking: Looking,
+  works: readonly Work[],
+  sightsOf: (work: Work) => Sights,
+): Promise<Pair[]> {
+  const asked = works.flatMap((work) => {
+    const dataset = looking.keyMap.owner('source', work.key);
+    if (!dataset) return [];
+    const names = { source: work.key, target: looking.keyMap.counterpart(dataset, 'source', work.key) };
+    const sights = sightsOf(work);
+    return [{ work, dataset, names, place: placeOf(work.key), sights, assumed: assumedOf(sights) }];
+  });
+  const [source, target] = await Promise.all([see(looking, 'source', asked), see(looking, 'target', asked)]);
+  return asked.map((one, i) => {
+    const states = { source: source[i] as SideState, target: target[i] as SideState };
+    return { ...one, states, agreed: newest(states.source.entry, states.target.entry) };
+  });
+}
+
+function assumedOf({ source, target }: Sights): Side | null {
+  if (typeof source !== 'string') return 'source';
+  return typeof target === 'string' ? null : 'target';
+}
+
+type Asked = Omit<Pair, 'states' | 'agreed'> & { readonly sights: Sights };
+
+async function see(looking: Looking, side: Side, asked: readonly Asked[]): Promise<readonly SideState[]> {
+  const questions = asked.flatMap(({ names, place, dataset, sights }) => {
+    const sight = sights[side];
+    return typeof sight === 'string'
+      ? [{ name: names[side], place, wanted: wantedOf(looking, dataset, sight) }]
+      : [];
+  });
+  const { ports, keyspace, link } = looking;
+  const read = questions.length > 0 ? await readStates(ports[side], keyspace, link, questions) : [];
+  let next = 0;
+  return asked.map(({ sights }) => {
+    const sight = sights[side];
+    return typeof sight === 'string' ? (read[next++] as SideState) : sight;
+  });
+}
+
+function wantedOf({ typed }: Looking, dataset: Dataset, sight: 'digest' | 'value'): Wanted {
+  if (sight === 'digest') return 'digest';
+  if (typed) return 'plain';
+  return lensFor(dataset) ? 'typed' : 'dump';
+}
+
+/**
+ * How to look at a key that changed. A side that changed is read whole: most changes travel. The other side is not
+ * read where this attempt knows what it holds.
+ */
+export function changeSights({ known }: Looking, work: Work): Sights {
+  const { source, target } = work.since;
+  const only = source === undefined ? 'target' : target === undefined ? 'source' : null;
+  const there = only && known.get(work.key);
+  if (only && there) {
+    const other = there[otherSide(only)];
+    return only === 'source' ? { source: 'value', target: other } : { source: other, target: 'value' };
+  }
+  return {
+    source: source === undefined ? 'digest' : 'value',
+    target: target === undefined ? 'digest' : 'value',
+  };
+}
+
+/**
+ * Works whose event was that of our own write: the key is as we left it (L3). An app may have written in the same
+ * moment, so a state is compared; events cannot be counted off.
+ */
+export async function echoes(looking: Looking, works: readonly Work[]): Promise<ReadonlySet<Work>> {
+  const ended = new Set<Work>();
+  await Promise.all((['source', 'target'] as const).map((side) => echoesOf(looking, side, works, ended)));
+  return ended;
+}
+
+async function echoesOf(
+  { keyMap, ports, known }: Looking,
+  side: Side,
+  works: readonly Work[],
+  ended: Set<Work>,
+): Promise<void> {
+  const mine: { work: Work; left: Known; name: string }[] = [];
+  for (const work of works) {
+    if (work.since[side] === undefined || work.since[otherSide(side)] !== undefined) continue;
+    const left = known.get(work.key);
+    const dataset = left?.echo === side && keyMap.owner('source', work.key);
+    if (!left || !dataset) continue;
+    const name = side === 'source' ? work.key : keyMap.counterpart(dataset, 'source', work.key);
+    mine.push({ work, left, name });
+  }
+  if (mine.length === 0) return;
+  const names = mine.map(({ name }) => name);
+  const states = byteString((await ports[side].run('glance', names, [])) as Buffer);
+  for (const [i, { work, left }] of mine.entries()) {
+    known.heardEcho(work.key, left);
+    if (states.slice(i * 16, i * 16 + 16) === left[side].digest) ended.add(work);
+  }
+}
