@@ -44,11 +44,28 @@ export async function openStore(
   });
   try {
     await redis.connect();
+    await doNotTouch(redis);
     return redis;
   } catch (error) {
     redis.disconnect();
     // The rejection says only that the connection is closed; the event before it says why.
     throw new StoreUnreachable(store.name, reasonOf(cause ?? error), { cause: error });
+  }
+}
+
+/**
+ * Our reading must not keep cold keys alive (L14). Servers before Redis 7.2 do not know how, and a user may lack the
+ * right: the preflight says what that means there.
+ */
+export async function doNotTouch(redis: Redis): Promise<'done' | 'unknown' | 'forbidden'> {
+  try {
+    await redis.call('CLIENT', ['NO-TOUCH', 'ON']);
+    return 'done';
+  } catch (error) {
+    const text = error instanceof Error ? error.message : '';
+    if (/unknown subcommand|syntax error/i.test(text)) return 'unknown';
+    if (/NOPERM/.test(text)) return 'forbidden';
+    throw error;
   }
 }
 

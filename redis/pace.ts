@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits until so many units are paid for; tells whether it had to wait. Rejects when aborted. */
-export type Pace = (units: number, signal: AbortSignal) => Promise<boolean>;
+/** Waits until so many units are paid for; tells whether it has to wait, when it begins to. Rejects when aborted. */
+export type Pace = (units: number, signal: AbortSignal, waits?: () => void) => Promise<boolean>;
 
 /** Shorter waits cost more in timers than they spare. */
 const BURST_MS = 50;
@@ -19,11 +19,12 @@ export function makePace(perSecond: () => number): Pace {
     paidAt = now;
     return rate <= 0 ? 0 : (owed / rate) * 1_000 - BURST_MS;
   };
-  return async (units, signal) => {
+  return async (units, signal, waits) => {
     waitMs();
     owed += units;
     let waited = false;
     for (let ms = waitMs(); ms > 0; ms = waitMs()) {
+      if (!waited) waits?.();
       waited = true;
       await delay(Math.min(ms, SLICE_MS), undefined, { signal });
     }

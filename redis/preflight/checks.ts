@@ -1,7 +1,7 @@
 import { APP_USERS_NAMED, APP_USERS_RIGHT, FENCE } from './app-users.ts';
 import { BACKUP_SPACE, FILES } from './disk.ts';
 import { CONTESTED, EMPTY_DATASETS, OCCUPIED, OWNERSHIP, UNMATCHED } from './keys.ts';
-import { EVICTION, MEMORY } from './memory.ts';
+import { EVICTION, IDLE_TIMES, MEMORY } from './memory.ts';
 import { MODE, RETENTION, STORES } from './plan-wide.ts';
 import { PAYLOAD, PROBE, SCRATCH } from './probes.ts';
 import { RIGHTS } from './rights.ts';
@@ -38,6 +38,7 @@ export const CHECKS: readonly NamedCheck[] = [
   SCRATCH,
   MEMORY,
   EVICTION,
+  IDLE_TIMES,
   FORK_MEMORY,
   PERSISTENCE,
   OUTPUT_BUFFER,

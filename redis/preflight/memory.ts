@@ -1,3 +1,4 @@
+import { doNotTouch } from '../connection.ts';
 import { alert, green, red } from './finding.ts';
 import type { LinkUnderTest, StoreUnderTest } from './subject.ts';
 import type { NamedCheck, World } from './world.ts';
@@ -40,6 +41,27 @@ export const EVICTION: NamedCheck = {
         ? 'Run on V2: CONFIG SET maxmemory-policy noeviction, until the migration is complete.'
         : 'Give it memory enough: what it evicts is gone before it can be copied, and stops the sync.';
     return alert(found, expected, remedy);
+  },
+};
+
+export const IDLE_TIMES: NamedCheck = {
+  name: 'idle times',
+  scope: 'store',
+  looksAt:
+    'CLIENT NO-TOUCH, where the server evicts by idle time or frequency: without it our reading makes cold keys look used',
+  look: async ({ redis, info }) => {
+    const expected = 'our reading leaves idle times alone, or nothing is evicted by them';
+    const able = await doNotTouch(redis);
+    if (able === 'done') return green('CLIENT NO-TOUCH is on', expected);
+    const why = able === 'unknown' ? 'the server does not know it' : 'our user may not use it';
+    const policy = info('maxmemory_policy');
+    if (Number(info('maxmemory')) === 0 || !/-(lru|lfu)$/.test(policy))
+      return green(`${why}, and nothing is evicted by idle times`, expected);
+    const remedy =
+      able === 'unknown'
+        ? 'Give it memory enough that it need not evict while data moves: it would evict used keys before cold ones.'
+        : 'Grant our user +client|no-touch.';
+    return alert(`${why}, and it evicts by ${policy}`, expected, remedy);
   },
 };
 

@@ -79,6 +79,11 @@ describe('the preflight is red', () => {
     expect(only(checks, 'memory', 'plan').found).toMatch(/^V2 too small/);
     expect(only(checks, 'memory', 'plan').verdict).toBe('red');
     expect(only(checks, 'eviction', 'v2').verdict).toBe('alert');
+    expect(only(checks, 'idle times', 'v2')).toMatchObject({
+      verdict: 'alert',
+      found: 'the server does not know it, and it evicts by allkeys-lru',
+    });
+    expect(only(checks, 'idle times', 'v1').verdict).toBe('green');
   });
 
   it('when keys belong to no dataset, unless the store ignores them', async () => {
