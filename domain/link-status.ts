@@ -27,6 +27,7 @@ export function linkStatusOf(shards: readonly (LinkStatus | null)[]): LinkStatus
     conflicts: total(({ conflicts }) => conflicts),
     quarantined: total(({ quarantined }) => quarantined),
     breaker: said.find(({ breaker }) => breaker !== null)?.breaker ?? null,
+    suspects: said.flatMap(({ suspects }) => suspects ?? []),
     ...throttleOf(said),
     throttled: said.find(({ throttled }) => throttled !== null)?.throttled ?? null,
   };

@@ -1,4 +1,5 @@
 import type { Side } from './side.ts';
+import type { Acceptance } from './suspicion.ts';
 import type { Throttle } from './throttle.ts';
 
 /** Percentiles in ms; `null` = not measured, which is never healthy (L7). */
@@ -27,12 +28,26 @@ export type LinkStatus = {
   readonly quarantined: number;
   /** Set while a direction is stopped because absences on `side` are suspect (L5). */
   readonly breaker: { readonly side: Side; readonly reason: string } | null;
+  /** All suspect sides, the one of `breaker` first; of a link in shards those of every shard. */
+  readonly suspects?: readonly Suspect[];
   /** Why the sync goes slower than it could; `null` = it does not. */
   readonly throttled: string | null;
   /** The bounds in force, what the measured impact leaves of the asked ones, and how many keys a call holds. */
   readonly throttle?: Throttle & { readonly share: number; readonly batchKeys: number };
   /** Bytes moved by this attempt, on the connections to each side. */
   readonly bytes?: Readonly<Record<Side, { readonly read: number; readonly written: number }>>;
+};
+
+/** A side of which absences, and older data where it is stale, are held back, with how many keys that are (L5). */
+export type Suspect = {
+  readonly side: Side;
+  /** Ms; names the suspicion. */
+  readonly since: number;
+  readonly reason: string;
+  readonly stale: boolean;
+  /** The decision that is being carried out. */
+  readonly accepted: Acceptance | null;
+  readonly keys: number;
 };
 
 /** What the verifier of one link says after each pass. Keys appear as dataset + short hash only (L12). */

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../domain/keyspace.ts';
 import type { Side } from '../domain/side.ts';
+import type { Acceptance } from '../domain/suspicion.ts';
 import { type Brake, RELEASED, type Throttle } from '../domain/throttle.ts';
 
 /** What the sync of a link is asked to do. Stands in a hash on the target; the sync hears of changes at once. */
@@ -13,11 +14,15 @@ export type Control = {
   readonly throttle: Throttle | null;
   /** How much of the bounds the measured impact leaves (L14). */
   readonly brake: Brake;
+  /** What an operator has decided of a suspect side, and the suspicions that it is about (their `since`). */
+  readonly accept: Readonly<Partial<Record<Side, Decision>>>;
   /** Paused for a cutover: nothing may be written to this side. */
   readonly paused: Side | null;
   /** The last drain request. */
   readonly drain: { readonly id: string; readonly side: Side } | null;
 };
+
+export type Decision = { readonly word: Acceptance; readonly sinces: readonly number[] };
 
 export async function readControl(target: Redis, keyspace: Keyspace, link: string): Promise<Control> {
   const [fields, held] = await Promise.all([
@@ -30,6 +35,10 @@ export async function readControl(target: Redis, keyspace: Keyspace, link: strin
     held: held === 1,
     throttle: fields.throttle ? (JSON.parse(fields.throttle) as Throttle) : null,
     brake: fields.brake ? (JSON.parse(fields.brake) as Brake) : RELEASED,
+    accept: {
+      ...(fields['accept:source'] && { source: JSON.parse(fields['accept:source']) as Decision }),
+      ...(fields['accept:target'] && { target: JSON.parse(fields['accept:target']) as Decision }),
+    },
     paused: sideOf(fields.paused),
     drain: id && sideOf(side) ? { id, side: sideOf(side) as Side } : null,
   };
@@ -45,6 +54,8 @@ export async function writeControl(
   if (change.joins) fields.joins = change.joins;
   if (change.throttle) fields.throttle = JSON.stringify(change.throttle);
   if (change.brake) fields.brake = JSON.stringify(change.brake);
+  for (const [side, decision] of Object.entries(change.accept ?? {}))
+    fields[`accept:${side}`] = JSON.stringify(decision);
   if (change.paused !== undefined) fields.paused = change.paused ?? '';
   if (change.drain) fields.drain = `${change.drain.id} ${change.drain.side}`;
   await target.hset(keyspace.control(link), fields);

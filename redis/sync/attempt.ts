@@ -87,10 +87,7 @@ export async function beginAttempt(
   await holdShardCount(lines.target.data, keyspace, link);
   const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
-  const guardOf = async (side: Side) =>
-    guardedBy(await loadScripts(lines[side].tracker), keyspace.lease(shard.name), token);
-  const guards = { source: await guardOf('source'), target: await guardOf('target') };
-  const guarded = guards.target;
+  const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const breaker = await breakerOf(shard, lines, keyspace, token);
   await mendTargetAuthority(ports);
   return {
@@ -102,7 +99,7 @@ export async function beginAttempt(
     lines,
     ports,
     token,
-    guarded,
+    guarded: guards.target,
     guards,
     patience,
     stamp: makeStamps(token),
@@ -110,7 +107,7 @@ export async function beginAttempt(
     batch: new Batch(),
     counters: new Counters(),
     breaker,
-    quarantine: await Quarantine.open(ports, guarded, keyspace, shard),
+    quarantine: await Quarantine.open(ports, guards.target, keyspace, shard),
     recent: new RecentKeys(),
     known: new KnownKeys(),
     large: new LargeKeys(),
@@ -126,6 +123,12 @@ export async function beginAttempt(
   };
 }
 
+async function guardsOf(lines: Connections, lease: string, token: number): Promise<Attempt['guards']> {
+  const guardOf = async (side: Side) => guardedBy(await loadScripts(lines[side].tracker), lease, token);
+  return { source: await guardOf('source'), target: await guardOf('target') };
+}
+
+/** To be asked what is suspect before anything of ours is put back on a side that has lost it (L5). */
 async function breakerOf(
   shard: Shard,
   lines: Connections,

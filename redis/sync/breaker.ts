@@ -1,37 +1,131 @@
 import type { Redis } from 'ioredis';
 import type { Side } from '../../domain/side.ts';
+import type { Suspect } from '../../domain/status.ts';
+import {
+  type Acceptance,
+  REASONS,
+  renewed,
+  type Shown,
+  type Suspicion,
+  suspicionOf,
+  type Suspicions,
+  type Witness,
+} from '../../domain/suspicion.ts';
+import { LeaseLost } from './apply-writes.ts';
+import type { Remembered, WitnessRecord } from './witness-record.ts';
 
-/** What a server was when we last believed its absences, and why we do not now. */
-export type Witness = { readonly runId: string; readonly evicted: number; readonly suspect: string | null };
-export type Witnesses = Partial<Record<Side, Witness>>;
-
-const CAME_BACK = 'the server restarted or was replaced';
-const EVICTED = 'the server evicted keys';
+/** What the breaker of a shard asks its servers by. */
+export type Grip = {
+  readonly redis: Readonly<Record<Side, Redis>>;
+  readonly lease: string;
+  readonly token: number;
+  readonly record: string;
+  /** Every event that a side has sent up to now has been heard. */
+  readonly heard: (side: Side) => Promise<unknown>;
+};
 
 /**
- * Absence travels only when meant (L5). A flush, an eviction, a server that came back with another run id make
- * the absences of that side suspect: they stay where they are, and the reason stands in the status. A suspicion
- * outlives the attempt: it is written down on both sides, because a flush takes its own side's record with it.
+ * Absence travels only when meant (L5). A flush, an eviction, a server that came back with less than it had taken
+ * make a side suspect; domain/suspicion rules what of it is held back. A suspicion outlives the attempt: it is written
+ * down on both sides, because a flush takes its own side's record with it. It ends when everything was looked at
+ * since and nothing had to be held back, or when a decision has been carried out.
  */
 export class Breaker {
-  readonly #suspect = new Map<Side, string>();
-  readonly #witness = new Map<Side, Witness>();
+  readonly #grip: Grip;
+  readonly #suspicions = new Map<Side, Suspicion>();
+  readonly #witnesses = new Map<Side, Witness>();
+  readonly #held: Readonly<Record<Side, Set<string>>> = { source: new Set(), target: new Set() };
+  readonly #heard: Readonly<Record<Side, Set<string>>> = { source: new Set(), target: new Set() };
+  readonly #flushed = new Set<Side>();
+  readonly #gone = new Set<Side>();
   #rescan = false;
+  #asking: Promise<void> = Promise.resolve();
 
-  /** What the last attempt had seen of the side; `null` when there was none. */
-  async start(side: Side, redis: Redis, before: Witness | null): Promise<void> {
-    const now = await witness(redis);
-    if (before?.suspect) this.suspect(side, before.suspect);
-    else if (before && before.runId !== now.runId) this.suspect(side, CAME_BACK);
-    else if (before && before.evicted < now.evicted) this.suspect(side, EVICTED);
-    // While a side is suspect its old witness stands.
-    this.#witness.set(side, this.#suspect.has(side) && before ? before : now);
+  constructor(grip: Grip) {
+    this.#grip = grip;
   }
 
-  suspect(side: Side, reason: string): void {
-    if (this.#suspect.has(side)) return;
-    this.#suspect.set(side, reason);
+  async start(side: Side, remembered: Remembered): Promise<void> {
+    const shown: Shown = { ...(await this.#look(side)), ...remembered };
+    const suspicion = suspicionOf(remembered.before, shown, Date.now());
+    if (suspicion) this.#suspicions.set(side, suspicion);
+    // What it has lost is lost: from here on it is judged by what it still holds.
+    const { runId, evicted, survived: mark } = shown;
+    this.#witnesses.set(side, { runId, evicted, mark, suspicion });
+  }
+
+  get suspicions(): Suspicions {
+    return Object.fromEntries(this.#suspicions);
+  }
+
+  get open(): boolean {
+    return this.#suspicions.size > 0;
+  }
+
+  /** Everything may have changed, in whatever database of the server: nothing travels before it has been asked. */
+  flushed(side: Side): Promise<void> {
+    this.#flushed.add(side);
+    return this.ask(side).finally(() => this.#flushed.delete(side));
+  }
+
+  /** No answer is awaited any more. */
+  settled(): Promise<void> {
+    return this.#asking;
+  }
+
+  /**
+   * Asked after a state was read and before it travels: a flush has taken our lease by then, and an eviction shows in
+   * the counter. Of a flush elsewhere on the server, or a reload of what there was, nothing shows.
+   *
+   * @throws LeaseLost
+   */
+  ask(side: Side): Promise<void> {
+    const asked = this.#asking.then(() => this.#ask(side));
+    this.#asking = asked.catch(() => undefined);
+    return asked;
+  }
+
+  async #ask(side: Side): Promise<void> {
+    const { redis, lease, record, token } = this.#grip;
+    const known = this.#witnesses.get(side)?.mark ?? '';
+    const [now, held, own] = await Promise.all([
+      this.#look(side),
+      redis[side].get(lease),
+      redis[side].get(record),
+    ]);
+    if (Number(held) > token) throw new LeaseLost();
+    if (Number(held) < token) return this.#lose(side);
+    const before = this.#witnesses.get(side);
+    if (!before) return;
+    const kept = markOf(own);
+    const undecided = this.#suspicions.get(side)?.accepted === null;
+    if (kept < known) this.suspect(side, REASONS.older, kept);
+    else if (before.evicted !== now.evicted && !undecided) this.suspect(side, REASONS.evicted, null);
+    this.#witnesses.set(side, { ...before, evicted: now.evicted, mark: kept < known ? kept : before.mark });
+  }
+
+  async #lose(side: Side): Promise<void> {
+    if (this.#gone.has(side)) return;
+    this.#gone.add(side);
+    // The feed tells a flush, and not that another database was put in this one's place.
+    if (!this.#flushed.has(side)) await this.#grip.heard(side);
+    if (this.#flushed.has(side)) this.suspect(side, REASONS.flushed, null);
+    else this.suspect(side, REASONS.recordsGone, '');
+  }
+
+  suspect(side: Side, reason: string, survived: string | null): void {
+    const before = this.#suspicions.get(side) ?? null;
+    this.#suspicions.set(side, renewed(before, reason, survived, Date.now()));
     this.#rescan = true;
+  }
+
+  /** The side has lost our lease: only a new attempt can write there again. */
+  isGone(side: Side): boolean {
+    return this.#gone.has(side);
+  }
+
+  get wantsRescan(): boolean {
+    return this.#rescan;
   }
 
   /** True once after each new suspicion: every key has to be looked at since. */
@@ -41,42 +135,78 @@ export class Breaker {
     return wanted;
   }
 
-  /** A complete re-scan since the suspicion found no absence that it would hold back. */
-  async believe(side: Side, redis: Redis): Promise<void> {
-    this.#witness.set(side, await witness(redis));
-    this.#suspect.delete(side);
+  /** An event told of the key: what stands there now an app has written. Counts only while older data are suspect. */
+  hear(side: Side, key: string): void {
+    if (typeof this.#suspicions.get(side)?.survived === 'string') this.#heard[side].add(key);
   }
 
-  /** Asked after an absence was read and before it travels: an eviction shows in the counter by then. */
-  async holds(side: Side, redis: Redis): Promise<boolean> {
-    const before = this.#witness.get(side);
-    const now = await witness(redis);
-    if (before && (now.evicted > before.evicted || now.runId !== before.runId)) {
-      this.suspect(side, now.runId === before.runId ? EVICTED : CAME_BACK);
+  hasHeard(side: Side, key: string): boolean {
+    return this.#heard[side].has(key);
+  }
+
+  /** What a look has found: on which side the key is held back, if on any. */
+  note(key: string, held: Side | null): void {
+    for (const side of this.#suspicions.keys()) {
+      if (side === held) this.#held[side].add(key);
+      else this.#held[side].delete(key);
     }
-    return this.#suspect.has(side);
   }
 
-  open(): { readonly side: Side; readonly reason: string } | null {
-    for (const [side, reason] of this.#suspect) return { side, reason };
-    return null;
+  held(side: Side): number {
+    return this.#held[side].size;
+  }
+
+  /** The decision on this very suspicion; one on another says nothing. True when it is new. */
+  accept(side: Side, word: Acceptance, sinces: readonly number[]): boolean {
+    const suspicion = this.#suspicions.get(side);
+    if (!suspicion || suspicion.accepted || !sinces.includes(suspicion.since)) return false;
+    this.#suspicions.set(side, { ...suspicion, accepted: word });
+    return true;
+  }
+
+  /** Ends the suspicion. What the server has done since `seen` makes a new one. */
+  believe(side: Side, seen: Witness): void {
+    this.#witnesses.set(side, { ...seen, suspicion: null });
+    this.#suspicions.delete(side);
+    this.#heard[side].clear();
+    this.#held[side].clear();
+  }
+
+  witness(side: Side): Witness | null {
+    return this.#witnesses.get(side) ?? null;
+  }
+
+  /** Both servers have taken this mark. */
+  marked(mark: string): void {
+    for (const [side, witness] of this.#witnesses) this.#witnesses.set(side, { ...witness, mark });
   }
 
   /** For the next attempt. */
-  witnesses(): Witnesses {
-    const sides = [...this.#witness].map(([side, seen]) => [
+  record(mark: string): WitnessRecord {
+    const sides = [...this.#witnesses].map(([side, witness]) => [
       side,
-      { ...seen, suspect: this.#suspect.get(side) ?? null },
+      { ...witness, suspicion: this.#suspicions.get(side) ?? null },
     ]);
-    return Object.fromEntries(sides) as Witnesses;
+    return { mark, sides: Object.fromEntries(sides) as WitnessRecord['sides'] };
+  }
+
+  suspects(): readonly Suspect[] {
+    return [...this.#suspicions].map(([side, { since, reason, survived, accepted }]) => {
+      return { side, since, reason, stale: survived !== null, accepted, keys: this.held(side) };
+    });
+  }
+
+  async #look(side: Side): Promise<{ runId: string; evicted: number; evicts: boolean }> {
+    const info = await this.#grip.redis[side].info('server', 'stats', 'memory');
+    const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
+    return {
+      runId: field('run_id'),
+      evicted: Number(field('evicted_keys')),
+      evicts: Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction',
+    };
   }
 }
 
-async function witness(redis: Redis): Promise<Witness> {
-  const info = await redis.info('server', 'stats');
-  return {
-    runId: /run_id:(\S+)/.exec(info)?.[1] ?? '',
-    evicted: Number(/evicted_keys:(\d+)/.exec(info)?.[1] ?? 0),
-    suspect: null,
-  };
+function markOf(record: string | null): string {
+  return record === null ? '' : (JSON.parse(record) as WitnessRecord).mark;
 }

@@ -2,17 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../domain/side.ts';
 import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
 import { readControl } from '../control.ts';
-import { LeaseLost } from './apply-writes.ts';
 import { type Attempt, currentAuthority, mendSourceAuthority } from './attempt.ts';
 import { byDirection } from './counters.ts';
 import { FeedLost } from './feed.ts';
 import { linkBoundsOf } from './bounds.ts';
 import { bytesOf } from './traffic.ts';
-import { saveWitnesses } from './witness-record.ts';
+import { askServers, endWhereGone, heedDecision, rememberWitnesses } from './remember.ts';
 
 const TICK_MS = 1_000;
-/** Beats go once a second; five missed ones are no hiccup: silence is loss. */
-const SILENCE_MS = 5_000;
 
 /** When the last beat of a side was sent and when its feed last showed one, ms. */
 export type Beats = { readonly sentAt: Record<Side, number>; readonly heardAt: Record<Side, number> };
@@ -28,19 +25,17 @@ export async function ticks(
   report: (status: LinkStatus) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let witnessed = '';
   while (!signal.aborted) {
     // First: a target that blocks our status must not keep the source's beat from telling so.
     await beat(attempt, beats);
+    await askServers(attempt);
     const status = statusOf(attempt);
     report(status);
-    await attempt.lines.target.tracker.set(
-      attempt.keyspace.status(attempt.shard.name),
-      JSON.stringify(status),
-    );
-    witnessed = await rememberWitnesses(attempt, witnessed);
+    await endWhereGone(attempt);
+    // An idle zombie learns here that it is one; a busy one at its next write.
+    await attempt.guarded('SET', attempt.keyspace.status(attempt.shard.name), JSON.stringify(status));
+    await rememberWitnesses(attempt);
     await refreshControl(attempt);
-    await assertLease(attempt);
     await attempt.batch.adapt(
       { source: attempt.lines.source.tracker, target: attempt.lines.target.tracker },
       linkBoundsOf(attempt).batchMs,
@@ -59,34 +54,11 @@ async function beat(attempt: Attempt, beats: Beats): Promise<void> {
       beats.heardAt[side] = nowMs;
       continue;
     }
-    if (nowMs - beats.heardAt[side] > SILENCE_MS) throw new FeedLost(`the feed of the ${side} is silent`);
+    if (nowMs - beats.heardAt[side] > attempt.patience.silenceMs)
+      throw new FeedLost(`the feed of the ${side} is silent`);
     beats.sentAt[side] = nowMs;
     await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.shard.name, side), String(nowMs));
   }
-}
-
-/** A suspicion is written down as soon as it stands: before the records that a flush took are mended (L5). */
-export async function rememberWitnesses(
-  { lines, breaker, keyspace, shard, reached }: Attempt,
-  before: string,
-): Promise<string> {
-  const witnesses = breaker.witnesses();
-  const text = JSON.stringify(witnesses);
-  if (text === before) return before;
-  await saveWitnesses(
-    { source: lines.source.tracker, target: lines.target.tracker },
-    keyspace,
-    shard.name,
-    witnesses,
-  );
-  await reached?.('witness saved');
-  return text;
-}
-
-/** An idle zombie learns here that it is one; a busy one at its next write. */
-async function assertLease(attempt: Attempt): Promise<void> {
-  const held = await attempt.lines.target.tracker.get(attempt.keyspace.lease(attempt.shard.name));
-  if (held !== String(attempt.token)) throw new LeaseLost();
 }
 
 /** A paused side that opens again, and datasets that join, take effect here. */
@@ -94,6 +66,7 @@ export async function refreshControl(attempt: Attempt): Promise<void> {
   const before = attempt.control;
   attempt.control = await readControl(attempt.lines.target.tracker, attempt.keyspace, attempt.link.name);
   if (before.paused && !attempt.control.paused) attempt.dirty.unpark(Date.now());
+  await heedDecision(attempt);
 }
 
 async function forgetVerified(attempt: Attempt): Promise<void> {
@@ -105,6 +78,7 @@ async function forgetVerified(attempt: Attempt): Promise<void> {
 function statusOf(attempt: Attempt): LinkStatus {
   const nowMs = Date.now();
   const { counters, dirty } = attempt;
+  const suspects = attempt.breaker.suspects();
   const scanned = attempt.link.datasets.every(
     (dataset) => attempt.joined.has(dataset.name) || dataset.joins === 'jday',
   );
@@ -122,8 +96,9 @@ function statusOf(attempt: Attempt): LinkStatus {
     carried: { toTarget: counters.carried.target, toSource: counters.carried.source },
     conflicts: counters.conflicts,
     quarantined: attempt.quarantine.size,
-    breaker: attempt.breaker.open(),
-    throttled: attempt.throttled,
+    breaker: suspects[0] ?? null,
+    suspects,
+    throttled: attempt.throttled ?? attempt.large.reason(),
     throttle: { ...linkBoundsOf(attempt), share: attempt.control.brake.share, batchKeys: attempt.batch.keys },
     bytes: { source: bytesOf(attempt.lines.source), target: bytesOf(attempt.lines.target) },
   };

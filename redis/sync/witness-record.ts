@@ -1,48 +1,61 @@
 import type { Redis } from 'ioredis';
 import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
-import type { Witness, Witnesses } from './breaker.ts';
-
-type Sides = Readonly<Record<Side, Redis>>;
-
-/** Written on both sides: what a flush of one takes away, the other still says. */
-export async function saveWitnesses(
-  sides: Sides,
-  keyspace: Keyspace,
-  shard: string,
-  witnesses: Witnesses,
-): Promise<void> {
-  const text = JSON.stringify(witnesses);
-  await Promise.all([
-    sides.source.set(keyspace.witness(shard), text),
-    sides.target.set(keyspace.witness(shard), text),
-  ]);
-}
+import type { Witness } from '../../domain/suspicion.ts';
 
 /**
- * What is known of each side from before. A side that lost the authority record, which a claim always writes, came
- * back empty or was flushed, whoever saw it (L5).
+ * What a shard knows of its two servers, written on both once a second: what one of them loses, the other still
+ * says. `mark` is the newest stamp of that second; a server that comes back with less has lost something (L5).
  */
-export async function readWitnesses(sides: Sides, keyspace: Keyspace, shard: string): Promise<Witnesses> {
-  const read = (side: Side) => sides[side].get(keyspace.witness(shard));
-  const [here, there] = await Promise.all([read('source'), read('target')]);
-  const [source, target] = [parsed(here), parsed(there)];
-  // Another shard, quicker after a flush, has put the authority back: then the missing half of our own record tells.
-  const lost = (await sides.source.exists(AUTHORITY_KEY)) === 0 || (here === null && there !== null);
-  const known = {
-    source: either(target.source, source.source),
-    target: either(source.target, target.target),
+export type WitnessRecord = {
+  readonly mark: string;
+  readonly sides: Readonly<Partial<Record<Side, Witness>>>;
+};
+
+/** What is known of one side from before, and what the side itself still holds. */
+export type Remembered = {
+  readonly before: Witness | null;
+  readonly survived: string;
+  readonly unclaimed: boolean;
+};
+
+export async function readWitnesses(
+  sides: Readonly<Record<Side, Redis>>,
+  keyspace: Keyspace,
+  shard: string,
+): Promise<Readonly<Record<Side, Remembered>>> {
+  const key = keyspace.witness(shard);
+  const [source, target] = await Promise.all([sides.source.get(key), sides.target.get(key)]);
+  const records = { source: parsed(source), target: parsed(target) };
+  const unclaimed = await Promise.all([lacksAuthority(sides.source), lacksAuthority(sides.target)]);
+  return {
+    source: remembered(records.target?.sides.source, records.source, 'source', unclaimed[0]),
+    target: remembered(records.source?.sides.target, records.target, 'target', unclaimed[1]),
   };
-  if (lost) known.source = { runId: '', evicted: 0, ...known.source, suspect: 'the server lost our records' };
-  return Object.fromEntries(Object.entries(known).filter(([, one]) => one !== undefined)) as Witnesses;
 }
 
-function parsed(text: string | null): Witnesses {
-  return JSON.parse(text ?? '{}') as Witnesses;
+/** Whether a side is suspect already, or shows at first sight that it has lost something. */
+export function hasLost({ before, survived, unclaimed }: Remembered): boolean {
+  return unclaimed || (before !== null && (before.suspicion !== null || survived < before.mark));
 }
 
-/** The record of the other side first; a suspicion that only one of them holds still counts. */
-function either(first: Witness | undefined, second: Witness | undefined): Witness | undefined {
-  const [one, other] = [first ?? second, second ?? first];
-  return one && { ...one, suspect: one.suspect ?? other?.suspect ?? null };
+/** The word of the other side first; a suspicion that only one of them holds still counts. */
+function remembered(
+  told: Witness | undefined,
+  own: WitnessRecord | null,
+  side: Side,
+  unclaimed: boolean,
+): Remembered {
+  const witness = told ?? own?.sides[side] ?? null;
+  const suspicion = witness?.suspicion ?? own?.sides[side]?.suspicion ?? null;
+  return { before: witness && { ...witness, suspicion }, survived: own?.mark ?? '', unclaimed };
+}
+
+function parsed(text: string | null): WitnessRecord | null {
+  return text === null ? null : (JSON.parse(text) as WitnessRecord);
+}
+
+/** Every claimed store has the record; it goes with a flush. */
+async function lacksAuthority(redis: Redis): Promise<boolean> {
+  return (await redis.exists(AUTHORITY_KEY)) === 0;
 }

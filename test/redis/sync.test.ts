@@ -80,7 +80,7 @@ describe('the two-way sync of one link', () => {
     const writes = watch
       .lines()
       .filter((line) => /\] "(restore|set|hset|hdel|del|unlink|sadd)"/i.test(line))
-      .filter((line) => !/:(beat|arrival|status):/.test(line));
+      .filter((line) => !/:(beat|arrival|status|witness):/.test(line));
     expect(watch.lines().some((line) => line.includes(':status:'))).toBe(true);
     expect(writes).toEqual([]);
     expect(sync.status()?.carried).toEqual(carried);
