@@ -42,7 +42,7 @@ export class DirtyKeys {
       for (const [key, since] of queue) {
         if (taken.length >= max) break;
         if (this.#held.has(key)) continue;
-        const work = { key, since };
+        const work = { key, since: this.#parked.has(key) ? bothOf(since) : since };
         queue.delete(key);
         this.#held.set(key, work);
         taken.push(work);
@@ -125,4 +125,10 @@ export class DirtyKeys {
     this.#wake = [];
     for (const resolve of wake) resolve();
   }
+}
+
+/** Parked work waits for what a look at one side cannot see: it is looked at anew on both. */
+function bothOf({ source, target }: Work['since']): Work['since'] {
+  const since = source ?? target ?? 0;
+  return { source: source ?? since, target: target ?? since };
 }
