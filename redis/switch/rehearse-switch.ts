@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
-import { shardsOf } from '../../domain/shard.ts';
+import { type Shard, shardsOf } from '../../domain/shard.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { OpenStore, Stores } from '../stores.ts';
 import { ruleLineOf, ruleTokens } from './acl-rule.ts';
@@ -37,15 +37,7 @@ export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<Switch
     await drainLinks(stores.target.redis, keyspace, links, side, Date.now() + PATIENCE_MS);
     drainMs = Math.max(drainMs, performance.now() - from);
   }
-  for (const { name, link } of links.flatMap(shardsOf)) {
-    await beatCarried(stores.target.redis, keyspace.arrival(name, 'source'), `${name} to the target`);
-    if (plan.mode !== 'forward')
-      await beatCarried(
-        stores.named(link.name).redis,
-        keyspace.arrival(name, 'target'),
-        `${name} back to the source`,
-      );
-  }
+  await Promise.all(links.flatMap(shardsOf).map((shard) => beatsCarried(plan, stores, keyspace, shard)));
   const roundTripMs = Math.round(performance.now() - began);
   const from = performance.now();
   for (const { redis } of stores.all) await moveProbeAuthority(redis, keyspace);
@@ -58,6 +50,14 @@ export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<Switch
     });
   const predictedFenceMs = Math.round(drainMs + performance.now() - from);
   return { roundTripMs, predictedFenceMs, fenceProof };
+}
+
+async function beatsCarried(plan: Plan, stores: Stores, keyspace: Keyspace, shard: Shard): Promise<void> {
+  const { name, link } = shard;
+  await beatCarried(stores.target.redis, keyspace.arrival(name, 'source'), `${name} to the target`);
+  if (plan.mode === 'forward') return;
+  const back = keyspace.arrival(name, 'target');
+  await beatCarried(stores.named(link.name).redis, back, `${name} back to the source`);
 }
 
 /** The value that stands there must change: a new beat came through. */

@@ -119,7 +119,7 @@ export async function beginAttempt(
     unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
     toScan: new Set(link.datasets.map((dataset) => dataset.name)),
     throttled: null,
-    total: shareOf(shard, await lines.source.data.dbsize()),
+    total: Math.ceil(shareOf(shard, await lines.source.data.dbsize())),
   };
 }
 
