@@ -7,7 +7,7 @@ import type { LinkStatus } from '../../domain/status.ts';
 import { runSync } from '../../redis/sync/sync.ts';
 import type { Reached } from '../../redis/sync/step.ts';
 import { eventually } from './eventually.ts';
-import type { Assignment } from './sync-process.ts';
+import type { Assignment } from './shard-process.ts';
 import { withSyncWorld } from './sync-world.ts';
 
 /** The world of one link, whose shards run here or in processes of their own. */
@@ -64,7 +64,7 @@ export function withShardWorld() {
 
   /** Starts some shards in a process of their own. */
   const startProcess = (plan: Plan, shards: readonly string[]) => {
-    const child = fork(new URL('./sync-process.ts', import.meta.url), {
+    const child = fork(new URL('./shard-process.ts', import.meta.url), {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
