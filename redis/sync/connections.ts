@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { type Environment, openStore } from '../connection.ts';
+import type { Patience } from './patience.ts';
 
 /**
  * Three connections a side: `data` reads and writes, `tracker` owns the tracking and writes our own small keys,
@@ -10,10 +11,18 @@ import { type Environment, openStore } from '../connection.ts';
 export type Lines = { readonly data: Redis; readonly tracker: Redis; readonly subscriber: Redis };
 export type Connections = Readonly<Record<Side, Lines>> & { close(): void };
 
-export async function openConnections(shard: Shard, environment: Environment): Promise<Connections> {
+export async function openConnections(
+  shard: Shard,
+  environment: Environment,
+  { connectMs, replyMs }: Patience,
+): Promise<Connections> {
   const opened: Redis[] = [];
   const open = async (side: Side, purpose: string): Promise<Redis> => {
-    const redis = await openStore(shard.link[side], environment, `sync-${shard.name}-${purpose}`);
+    const redis = await openStore(shard.link[side], environment, `sync-${shard.name}-${purpose}`, {
+      connectTimeout: connectMs,
+      commandTimeout: replyMs,
+      socketTimeout: replyMs,
+    });
     opened.push(redis);
     return redis;
   };

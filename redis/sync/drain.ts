@@ -3,6 +3,9 @@ import type { Side } from '../../domain/side.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 
+/** Arguments that one guarded command takes. */
+const MOST_PUSHED = 4_000;
+
 /** Answer to a drain request: all that the fenced side had accepted has arrived on the other. */
 export type Drained = { readonly id: string; readonly side: Side; readonly ms: number };
 
@@ -47,12 +50,14 @@ function hasUnseen(attempt: Attempt): boolean {
 }
 
 async function answer(attempt: Attempt, drained: Drained): Promise<void> {
-  const { keyspace, shard, lines } = attempt;
+  const { keyspace, shard, guarded } = attempt;
   const list = keyspace.recent(shard.name);
-  const write = lines.target.tracker.multi().unlink(list);
-  const keys = attempt.recent.keys();
-  if (keys.length > 0) write.rpush(list, ...keys.map(keyBytes));
-  write.set(keyspace.drained(shard.name), JSON.stringify(drained));
-  await write.exec();
+  const keys = attempt.recent.keys().map(keyBytes);
+  const writes = [guarded('UNLINK', list)];
+  for (let i = 0; i < keys.length; i += MOST_PUSHED)
+    writes.push(guarded('RPUSH', list, ...keys.slice(i, i + MOST_PUSHED)));
+  // One connection: the word comes after the list it speaks of.
+  writes.push(guarded('SET', keyspace.drained(shard.name), JSON.stringify(drained)));
+  await Promise.all(writes);
   await attempt.reached?.('drained');
 }

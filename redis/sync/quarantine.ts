@@ -3,6 +3,7 @@ import type { Keyspace } from '../../domain/keyspace.ts';
 import { owns, type Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { byteString, keyBytes } from '../key-bytes.ts';
+import type { Guarded } from './guarded.ts';
 import type { Pair } from './pair.ts';
 import type { SidePorts } from './side-port.ts';
 
@@ -12,19 +13,26 @@ import type { SidePorts } from './side-port.ts';
  */
 export class Quarantine {
   readonly #ports: SidePorts;
+  readonly #guarded: Guarded;
   readonly #hash: string;
   readonly #keys: Set<string>;
 
-  private constructor(ports: SidePorts, hash: string, keys: Set<string>) {
+  private constructor(ports: SidePorts, guarded: Guarded, hash: string, keys: Set<string>) {
     this.#ports = ports;
+    this.#guarded = guarded;
     this.#hash = hash;
     this.#keys = keys;
   }
 
-  static async open(ports: SidePorts, keyspace: Keyspace, shard: Shard): Promise<Quarantine> {
+  static async open(
+    ports: SidePorts,
+    guarded: Guarded,
+    keyspace: Keyspace,
+    shard: Shard,
+  ): Promise<Quarantine> {
     const hash = keyspace.quarantine(shard.link.name);
     const fields = (await ports.target.redis.hkeysBuffer(hash)).map(byteString);
-    return new Quarantine(ports, hash, new Set(fields.filter((key) => owns(shard, key))));
+    return new Quarantine(ports, guarded, hash, new Set(fields.filter((key) => owns(shard, key))));
   }
 
   get size(): number {
@@ -41,13 +49,13 @@ export class Quarantine {
       expireAt: expireAtOf(pair.states[side].digest),
     });
     const record = Buffer.concat([Buffer.from(`${head}\n`), raw ?? Buffer.alloc(0)]);
-    await this.#ports.target.redis.hset(this.#hash, keyBytes(pair.work.key), record);
+    await this.#guarded('HSET', this.#hash, keyBytes(pair.work.key), record);
     this.#keys.add(pair.work.key);
   }
 
   /** The key was carried or is gone: it needs no quarantine any more. */
   async settled(key: string): Promise<void> {
     if (!this.#keys.delete(key)) return;
-    await this.#ports.target.redis.hdel(this.#hash, keyBytes(key));
+    await this.#guarded('HDEL', this.#hash, keyBytes(key));
   }
 }
