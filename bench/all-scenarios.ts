@@ -3,6 +3,7 @@ import { copyScenarios } from './scenarios/copy.ts';
 import { fenceScenarios } from './scenarios/fence.ts';
 import { idleScenarios } from './scenarios/idle.ts';
 import { lagScenarios } from './scenarios/lag.ts';
+import { renewedTtlScenarios } from './scenarios/renewed-ttl.ts';
 import { restartScenarios } from './scenarios/restart.ts';
 import { verifyScenarios } from './scenarios/verify.ts';
 
@@ -14,6 +15,7 @@ export function allScenarios(sizes: Sizes): readonly Scenario[] {
     restartScenarios,
     fenceScenarios,
     verifyScenarios,
+    renewedTtlScenarios,
   ];
   return makers.flatMap((make) => make(sizes));
 }

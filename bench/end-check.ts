@@ -18,8 +18,13 @@ const PATIENCE_MS = 20_000;
  * Both servers whole, value and absolute expiry, by plain commands and nothing of ours: every key of the data set on
  * the source is on the target as expected, and the target has none besides. What is still on its way may arrive.
  */
-export async function assertSame(source: Redis, target: Redis, expected: Expected): Promise<number> {
-  const deadline = performance.now() + PATIENCE_MS;
+export async function assertSame(
+  source: Redis,
+  target: Redis,
+  expected: Expected,
+  patienceMs = PATIENCE_MS,
+): Promise<number> {
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const { compared, differing } = await compare(source, target, expected);
     if (compared > 0 && differing === 0) return compared;

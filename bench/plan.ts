@@ -6,17 +6,32 @@ import type { StagedServer } from './stage.ts';
 
 export type Transform = 'none' | 'offers_to_jobs';
 
+export type PlanChange = {
+  /** ACL users of the apps, one each side. */
+  readonly appUser?: string;
+  /** 0 = no limit. */
+  readonly copyKeysPerSecond?: number;
+};
+
 /** A migration of one source without any throttle: what is measured is how fast it can be. */
-export function benchPlan(transform: Transform, appUsers: { source?: string; target?: string } = {}): Plan {
+export function benchPlan(
+  transform: Transform,
+  { appUser = '', copyKeysPerSecond = 0 }: PlanChange = {},
+): Plan {
   const plan = checkPlan(
     {
       migration: 'bench',
       stores: [
-        { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: appUsers.source ?? '' },
-        { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: appUsers.target ?? '' },
+        { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: appUser },
+        { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: appUser },
       ],
       datasets: [{ name: 'matches', from: 'v1', patterns: [`${KEY_PREFIX}*`], role: 'cache', transform }],
-      throttle: { copyKeysPerSecond: 0, verifyKeysPerSecond: 0 },
+      throttle: {
+        copyKeysPerSecond,
+        copyBytesPerSecond: 0,
+        verifyKeysPerSecond: 0,
+        verifyBytesPerSecond: 0,
+      },
     },
     { SOURCE_V1: 'redis://source', TARGET_V2: 'redis://target' },
   );

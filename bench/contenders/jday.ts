@@ -54,18 +54,29 @@ export async function scanned(sync: SyncProcess): Promise<number> {
 }
 
 /** Resolves when the scan is through and nothing waits any more. */
-export async function settled(sync: SyncProcess): Promise<LinkStatus> {
-  const failed = sync.result.then(() => Promise.reject(new Error('the sync ended')));
-  const quiet = until(
-    'the sync to settle',
+export function settled(sync: SyncProcess): Promise<LinkStatus> {
+  return untilStatus(
+    sync,
+    ({ state, pending }) => state === 'live' && pending.toTarget + pending.toSource === 0,
+  );
+}
+
+/** Resolves when the scan is through, whatever goes on changing. */
+export function live(sync: SyncProcess): Promise<LinkStatus> {
+  return untilStatus(sync, ({ state }) => state === 'live');
+}
+
+async function untilStatus(sync: SyncProcess, fits: (status: LinkStatus) => boolean): Promise<LinkStatus> {
+  const ended = sync.result.then(() => Promise.reject(new Error('the sync ended')));
+  const fitting = until(
+    'the sync to come so far',
     () => {
       const status = statusOf(sync);
-      const still = status?.state === 'live' && status.pending.toTarget + status.pending.toSource === 0;
-      return still ? status : undefined;
+      return status && fits(status) ? status : undefined;
     },
     { withinMs: 300_000 },
   );
-  return Promise.race([quiet, failed]);
+  return Promise.race([fitting, ended]);
 }
 
 /** Ends the sync in order, so that a profile is written. */

@@ -31,7 +31,7 @@ export async function jdaySwitchable(
   for (const { redis } of [source, target])
     await redis.call('ACL', ['SETUSER', USER, 'on', `>${PASSWORD}`, '~*', '&*', '+@all']);
   await claim(source, target);
-  const plan = benchPlan('none', { source: USER, target: USER });
+  const plan = benchPlan('none', { appUser: USER });
   const environment = environmentOf(source, target);
   const sync = await openSync(stage);
   begin(sync, plan, source, target);

@@ -1,0 +1,100 @@
+import type { Redis } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
+import { begin, claim, endSync, live, openSync } from '../contenders/jday.ts';
+import { KEY_PREFIX } from '../data-set.ts';
+import { Differs } from '../end-check.ts';
+import { snapshotAndStream } from '../peers/snapshot-and-stream.ts';
+import { benchPlan } from '../plan.ts';
+import type { RenewerInput } from '../processes/renewer.ts';
+import type { Figures, Scenario, Sizes } from '../scenario.ts';
+import type { Stage, StagedServer } from '../stage.ts';
+
+const PREFIX = `${KEY_PREFIX}text:session-`;
+/** What is still on its way after the last renewal; less than the shortest time that a key then has left. */
+const SETTLE_MS = 500;
+
+type Course = Omit<RenewerInput, 'url' | 'prefix'> & { readonly keysPerSecond: number };
+
+/** Sessions whose time to live is renewed all the time, while a slow copy runs for longer than it. */
+export function renewedTtlScenarios({ quick }: Sizes): readonly Scenario[] {
+  const course: Course = quick
+    ? { keys: 300, ttlMs: 1_500, everyMs: 750, keysPerSecond: 150 }
+    : { keys: 10_000, ttlMs: 3_000, everyMs: 2_000, keysPerSecond: 1_000 };
+  const { keys, ttlMs, everyMs, keysPerSecond } = course;
+  return [
+    {
+      name: 'renewed-ttl',
+      group: 'renewed-ttl',
+      question: `${keys} keys of ${ttlMs / 1_000} s, each renewed every ${everyMs / 1_000} s, during a copy of ${keys / keysPerSecond} s`,
+      figures: [
+        { name: 'lostKeys', unit: 'keys', better: 'less' },
+        { name: 'liveKeys', unit: 'keys', better: 'more' },
+      ],
+      deadlineMs: 90_000,
+      contenders: [
+        { name: 'jday', run: (stage) => jday(stage, course) },
+        { name: 'snapshot-and-stream', run: (stage) => theirs(stage, course) },
+      ],
+    },
+  ];
+}
+
+async function jday(stage: Stage, course: Course): Promise<Figures> {
+  const { source, target, renewer } = await renewed(stage, course);
+  await claim(source, target);
+  const sync = await openSync(stage);
+  begin(sync, benchPlan('none', { copyKeysPerSecond: course.keysPerSecond }), source, target);
+  await live(sync);
+  await renewer.stop();
+  const figures = await count(source, target, course.keys);
+  await endSync(stage, sync);
+  return figures;
+}
+
+async function theirs(stage: Stage, { keysPerSecond, ...course }: Course): Promise<Figures> {
+  const { source, target, renewer } = await renewed(stage, { ...course, keysPerSecond });
+  const stop = new AbortController();
+  const copying = snapshotAndStream({
+    source: source.redis,
+    port: source.server.port,
+    target: target.redis,
+    prefix: PREFIX,
+    keysPerSecond,
+    signal: stop.signal,
+  });
+  await delay((course.keys / keysPerSecond) * 1_000 + SETTLE_MS);
+  await renewer.stop();
+  const figures = await count(source, target, course.keys);
+  stop.abort();
+  await copying;
+  return figures;
+}
+
+async function renewed(stage: Stage, course: Course) {
+  const [source, target] = [await stage.server('source', null), await stage.server('target', null)];
+  const renewer = stage.process<RenewerInput, 'filled', null>('renewer');
+  await renewer.ready;
+  renewer.begin({ ...course, url: source.server.url(), prefix: PREFIX });
+  return { source, target, renewer };
+}
+
+/** Alive on the source before and after the look, and not there: a key that merely expires meanwhile is not counted. */
+async function count(source: StagedServer, target: StagedServer, keys: number): Promise<Figures> {
+  await delay(SETTLE_MS);
+  const [before, there, after] = [
+    await alive(source.redis, keys),
+    await alive(target.redis, keys),
+    await alive(source.redis, keys),
+  ];
+  const lost = before.filter((live, n) => live && after[n] && !there[n]).length;
+  const liveKeys = after.filter(Boolean).length;
+  if (liveKeys < keys / 2)
+    throw new Differs(`only ${liveKeys} of ${keys} keys were kept alive: the load fell behind`);
+  return { lostKeys: lost, liveKeys };
+}
+
+async function alive(redis: Redis, keys: number): Promise<readonly boolean[]> {
+  const pipeline = redis.pipeline();
+  for (let n = 0; n < keys; n++) pipeline.exists(`${PREFIX}${n}`);
+  return ((await pipeline.exec()) ?? []).map(([, there]) => there === 1);
+}

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { allScenarios } from '../../bench/all-scenarios.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeTempDir } from '../support/temp-dir.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The bench as a process, with a temporary folder that shows what it leaves behind. */
+function bench(...args: readonly string[]) {
+  const tmp = makeTempDir();
+  const child = spawn(process.execPath, ['--import', 'tsx', 'bench/main.ts', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: tmp },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  // What tsx keeps for itself is none of ours.
+  const left = () => readdirSync(tmp).filter((name) => name.startsWith('jday-bench-'));
+  return { child, code, left };
+}
+
+test('the bench runs every scenario with every contender, and each gets its figures', async () => {
+  const { child, code, left } = bench('--quick');
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect([await code, err]).toEqual([0, '']);
+  expect(out).not.toContain('no figure');
+  for (const { name, contenders } of allScenarios({ quick: true, keys: 600, seconds: 1 })) {
+    const part = out.split(`\n${name}: `)[1]?.split('\n\n')[0] ?? '';
+    for (const contender of contenders)
+      expect(part).toMatch(new RegExp(`^  1 ${contender.name} +\\w+ \\d`, 'm'));
+  }
+  expect(left()).toEqual([]);
+}, 180_000);
+
+test('interrupted in the middle it leaves no server and no file behind', async () => {
+  const { child, code, left } = bench('--only', 'copy', '--keys', '500000');
+  await eventually('a run to be under way', () => left().length > 0, { withinMs: 30_000 });
+  child.kill('SIGINT');
+  expect(await code).toBe(130);
+  // Its servers and processes are looked for when all tests are over.
+  expect(left()).toEqual([]);
+}, 60_000);
+
+test('an unknown scenario is refused in a sentence', async () => {
+  const { child, code } = bench('--only', 'nothing');
+  expect(await text(child.stderr)).toContain('no scenario nothing; there are copy,');
+  expect(await code).toBe(2);
+});
