@@ -1,20 +1,32 @@
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { bucketOf } from '../domain/bucket.ts';
+import { BUCKETS, bucketOf } from '../domain/bucket.ts';
 import type { Keyspace } from '../domain/keyspace.ts';
 import type { LedgerEntry } from '../domain/ledger-entry.ts';
 import { byteString, keyBytes } from './key-bytes.ts';
 
 /** Where the entry of a key stands: a bucket, small enough to stay a listpack up to 2 M keys a link, and a field. */
-export type Place = { readonly bucket: string; readonly field: Buffer };
+export type Place = { readonly bucket: string; readonly field: string };
 
 const OURS = 1;
 
-/** Keys are named by a digest: 96 bits, collision odds at 10⁹ keys about 10⁻¹¹. */
+/** A listpack holds fields up to 64 bytes (`hash-max-listpack-value`). */
+const LONGEST_FIELD = 64;
+
+/** Where the entry of a source key stands. Parts are byte strings. */
 export function placeOf(key: string): Place {
-  const digest = hash('sha1', keyBytes(key), 'buffer');
-  return { bucket: bucketOf(key).toString(36), field: digest.subarray(0, 12) };
+  return { bucket: BUCKET_NAMES[bucketOf(key)] as string, field: fieldOf(key) };
 }
+
+const BUCKET_NAMES = Array.from({ length: BUCKETS }, (_empty, bucket) => bucket.toString(36));
+
+/** The key itself, which cannot be mistaken for another; a longer one by its SHA-1 behind a byte of its own. */
+function fieldOf(key: string): string {
+  if (key.length <= LONGEST_FIELD && !key.startsWith(DIGEST)) return key;
+  return DIGEST + byteString(hash('sha1', keyBytes(key), 'buffer'));
+}
+
+const DIGEST = '\0';
 
 /**
  * The ledger holds for each key the states of both sides when they last agreed. An entry stands on the side that
@@ -22,35 +34,37 @@ export function placeOf(key: string): Place {
  *
  * Entry: stamp 8 bytes (token, counter) · state of the source 16 · state of the target 16 · flags 1 · spelling 2.
  */
-export function decodeEntry(bytes: Buffer): LedgerEntry | null {
-  if (bytes.length === 0) return null;
-  const text = byteString(bytes);
+export function decodeEntry(bytes: string): LedgerEntry | null {
+  if (bytes === '') return null;
   return {
-    stamp: text.slice(0, 8),
-    source: text.slice(8, 24),
-    target: text.slice(24, 40),
-    ours: (bytes.readUInt8(40) & OURS) !== 0,
-    spelling: bytes.readUInt16BE(41),
+    stamp: bytes.slice(0, 8),
+    source: bytes.slice(8, 24),
+    target: bytes.slice(24, 40),
+    ours: (bytes.charCodeAt(40) & OURS) !== 0,
+    spelling: bytes.charCodeAt(41) * 256 + bytes.charCodeAt(42),
   };
 }
 
 /** The part of an entry that says nothing of states. */
-export function entryTail(entry: { readonly ours: boolean; readonly spelling: number }): Buffer {
-  const tail = Buffer.alloc(3);
-  tail.writeUInt8(entry.ours ? OURS : 0, 0);
-  tail.writeUInt16BE(entry.spelling, 1);
-  return tail;
+export function entryTail({ ours, spelling }: { readonly ours: boolean; readonly spelling: number }): string {
+  return String.fromCharCode(ours ? OURS : 0, spelling >> 8, spelling & 0xff);
 }
 
 /** Stamps grow with the attempt's token, then with the attempt's own counter. */
-export function makeStamps(token: number): () => Buffer {
+export function makeStamps(token: number): () => string {
   let counter = 0;
-  return () => {
-    const stamp = Buffer.alloc(8);
-    stamp.writeUInt32BE(token, 0);
-    stamp.writeUInt32BE(++counter >>> 0, 4);
-    return stamp;
-  };
+  const attempt = fourBytes(token);
+  return () => attempt + fourBytes(++counter);
+}
+
+/** Big-endian, so that stamps compare as bytes. */
+function fourBytes(number: number): string {
+  return String.fromCharCode(
+    (number >>> 24) & 0xff,
+    (number >>> 16) & 0xff,
+    (number >>> 8) & 0xff,
+    number & 0xff,
+  );
 }
 
 /** The entries that stand on one side for the given source keys; `null` = none there. */
@@ -63,12 +77,12 @@ export async function readEntries(
   const pipeline = redis.pipeline();
   for (const key of sourceKeys) {
     const { bucket, field } = placeOf(key);
-    pipeline.hgetBuffer(keyspace.ledger(link, bucket), field);
+    pipeline.hgetBuffer(keyspace.ledger(link, bucket), keyBytes(field));
   }
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, value]) => {
     if (error) throw error;
-    return value instanceof Buffer ? decodeEntry(value) : null;
+    return value instanceof Buffer ? decodeEntry(byteString(value)) : null;
   });
 }
 
@@ -81,7 +95,7 @@ export async function readRawEntries(
   const entries: { field: Buffer; bytes: Buffer; entry: LedgerEntry | null }[] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const [field, bytes] = [pairs[i] as Buffer, pairs[i + 1] as Buffer];
-    entries.push({ field, bytes, entry: decodeEntry(bytes) });
+    entries.push({ field, bytes, entry: decodeEntry(byteString(bytes)) });
   }
   return entries;
 }

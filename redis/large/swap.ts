@@ -11,16 +11,16 @@ export type Swap = {
   readonly place: Place;
   readonly act: 'rename' | 'delete' | 'agree';
   readonly expected: Digest;
-  readonly expectedEntry: Buffer;
+  readonly expectedEntry: string;
   readonly shadow: string;
   /** Content of the shadow, 8 bytes; empty for the other acts. */
   readonly content: string;
   /** Absolute, ms; -1 = none. */
   readonly expireAt: number;
-  readonly stamp: Buffer;
+  readonly stamp: string;
   /** State of the other side, which this write agrees with. */
   readonly other: Digest;
-  readonly tail: Buffer;
+  readonly tail: string;
   readonly journal: boolean;
   readonly preimage: boolean;
 };
@@ -44,7 +44,7 @@ export async function swap(
     keyBytes(one.name),
     keyspace.ledger(link, one.place.bucket),
     keyBytes(one.shadow),
-    keyspace.kept(link, one.stamp.toString('hex')),
+    keyspace.kept(link, keyBytes(one.stamp).toString('hex')),
   ];
   const args = [String(mandate.token), String(mandate.epoch), end.side, one.act, keyBytes(one.expected)];
   const written = [
@@ -54,7 +54,7 @@ export async function swap(
     one.place.field,
     one.stamp,
   ];
-  const journal = one.journal ? Buffer.concat([one.stamp, keyBytes(one.name)]) : '';
+  const journal = one.journal ? one.stamp + one.name : '';
   const rest = [keyBytes(one.other), one.tail, journal, one.preimage ? '1' : ''];
   const [, , replies] = await Promise.all([
     end.redis.callBuffer('MULTI'),

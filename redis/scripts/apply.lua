@@ -1,8 +1,10 @@
 -- Writes states under compare-and-set, each with its ledger entry in the same atomic step (L1, L2, L4).
 -- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage, then data key, ledger bucket; again for each write
--- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target'), then for each write:
---       act ('restore' | 'string' | 'hash' | 'list' | 'set' | 'zset' | 'delete' | 'agree'), expected state, expected entry ('' = none), value,
---       expiry in ms (-1 = none), ledger field, stamp, state of the other side, entry tail ('' = no entry stays), journal field ('' = none), preimage ('' | '1')
+-- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target'), then for each write: record, expiry in ms (-1 = none),
+--       ledger field, value. A record, one text because each argument costs: act (1 byte: R RESTORE, S string, H hash,
+--       L list, T set, Z zset, D delete, A agree: only the ledger), flags (1 digit: 1 journal what stands there, 2 keep it
+--       as pre-image, 4 no entry stays), expected state (16), stamp (8), state of the other side (16), entry tail (3),
+--       expected entry (the rest; none = no entry)
 -- returns 'fenced' (another attempt holds the lease), 'epoch' (authority moved on), or for each write:
 --       'done' and the state it left, 'stale' (state or entry are not the expected ones: look again), 'unfit' (the server refused the value)
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'fenced' } end
@@ -12,12 +14,12 @@ local function expire(key, at)
   if at ~= '-1' then redis.call('PEXPIREAT', key, at) end
 end
 
-local PUT = { hash = 'HSET', list = 'RPUSH', set = 'SADD', zset = 'ZADD' }
+local PUT = { H = 'HSET', L = 'RPUSH', T = 'SADD', Z = 'ZADD' }
 
 local function write(act, key, value, at)
-  if act == 'restore' then
+  if act == 'R' then
     return redis.pcall('RESTORE', key, at == '-1' and '0' or at, value, 'REPLACE', 'ABSTTL')
-  elseif act == 'string' then
+  elseif act == 'S' then
     redis.call('SET', key, value)
     expire(key, at)
   elseif PUT[act] then
@@ -27,38 +29,53 @@ local function write(act, key, value, at)
       redis.call(PUT[act], key, unpack(flat, from, math.min(from + 3999, #flat)))
     end
     expire(key, at)
-  elseif act == 'delete' then
+  elseif act == 'D' then
     redis.call('UNLINK', key)
   end
   return true
 end
 
+-- returns state and DUMP; no state for one that only pieces can read: nobody expects it here
+local function seen(key)
+  local size = size_of(key)
+  if size == 0 then return ABSENT, false end
+  if size > LARGE_BYTES then return nil, false end
+  return state_of(key)
+end
+
+-- The state after a write: its expiry is the one just set, if the key is there at all.
+local function left_by(act, key, at, before)
+  if act == 'A' then return before end
+  local content = content_of(key)
+  return content and content .. struct.pack('>i8', at) or ABSENT
+end
+
+local function flag(record, bit)
+  return math.floor((string.byte(record, 2) - 48) / bit) % 2 == 1
+end
+
 local out = {}
 for i = 5, #KEYS, 2 do
-  local at = 4 + (i - 5) / 2 * 11
-  local act, field, stamp, other, tail = ARGV[at], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
-  local key, bucket = KEYS[i], KEYS[i + 1]
-  local state, dump = false, false
-  if size_of(key) <= LARGE_BYTES then
-    state, dump = state_of(key)
-  end
-  if state ~= ARGV[at + 1] or (redis.call('HGET', bucket, field) or '') ~= ARGV[at + 2] then
+  local at = 4 + (i - 5) * 2
+  local record, expiry, field, key, bucket = ARGV[at], ARGV[at + 1], ARGV[at + 2], KEYS[i], KEYS[i + 1]
+  local state, dump = seen(key)
+  if state ~= string.sub(record, 3, 18) or (redis.call('HGET', bucket, field) or '') ~= string.sub(record, 46) then
     out[#out + 1] = 'stale'
   else
-    if dump and ARGV[at + 9] ~= '' then redis.call('HSET', KEYS[3], ARGV[at + 9], string.sub(state, 9) .. dump) end
-    if dump and ARGV[at + 10] ~= '' then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
-    local reply = write(act, key, ARGV[at + 3], ARGV[at + 4])
+    local act, stamp = string.sub(record, 1, 1), string.sub(record, 19, 26)
+    if dump and flag(record, 1) then redis.call('HSET', KEYS[3], stamp .. key, string.sub(state, 9) .. dump) end
+    if dump and flag(record, 2) then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
+    local reply = write(act, key, ARGV[at + 3], expiry)
     if type(reply) == 'table' and reply.err then
       out[#out + 1] = 'unfit'
     else
-      local mine = act == 'agree' and state or state_of(key)
+      local mine, other = left_by(act, key, expiry, state), string.sub(record, 27, 42)
       -- Two absences need no entry, unless an older one stands on the other side: it would pass for the truth.
-      if tail == '' or (act == 'agree' and mine == ABSENT and other == ABSENT) then
+      if flag(record, 4) or (act == 'A' and mine == ABSENT and other == ABSENT) then
         redis.call('HDEL', bucket, field)
-      elseif ARGV[3] == 'source' then
-        redis.call('HSET', bucket, field, stamp .. mine .. other .. tail)
       else
-        redis.call('HSET', bucket, field, stamp .. other .. mine .. tail)
+        local states = ARGV[3] == 'source' and mine .. other or other .. mine
+        redis.call('HSET', bucket, field, stamp .. states .. string.sub(record, 43, 45))
       end
       out[#out + 1] = 'done' .. mine
     end

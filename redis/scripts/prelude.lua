@@ -38,19 +38,24 @@ local function sum_of(items, step)
   return struct.pack('>I2I2I4', #items % 65536, high, sum - high * 4294967296)
 end
 
+-- returns 8 bytes and the DUMP; nothing when absent
+local function content_of(key)
+  local dump = redis.call('DUMP', key)
+  if not dump then return nil, false end
+  local kind = string.byte(dump, 1)
+  if kind == 2 then
+    return sum_of(redis.call('SMEMBERS', key), 1), dump
+  elseif kind == 4 then
+    return sum_of(redis.call('HGETALL', key), 2), dump
+  elseif kind == 22 then
+    return sum_of(with_ttls(key, redis.call('HGETALL', key)), 2), dump
+  end
+  return string.sub(dump, -8), dump
+end
+
 -- returns the 16 bytes, and the DUMP (false when absent)
 local function state_of(key)
-  local dump = redis.call('DUMP', key)
-  if not dump then return ABSENT, false end
-  local kind, content = string.byte(dump, 1), nil
-  if kind == 2 then
-    content = sum_of(redis.call('SMEMBERS', key), 1)
-  elseif kind == 4 then
-    content = sum_of(redis.call('HGETALL', key), 2)
-  elseif kind == 22 then
-    content = sum_of(with_ttls(key, redis.call('HGETALL', key)), 2)
-  else
-    content = string.sub(dump, -8)
-  end
+  local content, dump = content_of(key)
+  if not content then return ABSENT, false end
   return content .. struct.pack('>i8', redis.call('PEXPIRETIME', key)), dump
 end

@@ -38,8 +38,8 @@ for i = 1, #KEYS, 2 do
     form = 'later'
   else
     used = used + size
-    local dump
-    state, dump = state_of(KEYS[i])
+    local dump = false
+    if size == 0 then state = ABSENT else state, dump = state_of(KEYS[i]) end
     if dump then form = form_of(KEYS[i], string.byte(dump, 1), wanted) end
     if form == 'dump' then
       value = dump

@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/digest.ts';
 import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
-import { byteString, keyBytes } from '../key-bytes.ts';
+import { byteString } from '../key-bytes.ts';
 import type { Place } from '../ledger.ts';
 import type { SidePort } from './side-port.ts';
 
@@ -11,14 +11,15 @@ export type Write = {
   readonly place: Place;
   readonly act: 'restore' | 'string' | 'hash' | 'list' | 'set' | 'zset' | 'delete' | 'agree';
   readonly expected: Digest;
-  readonly expectedEntry: Buffer;
+  readonly expectedEntry: string;
   readonly value: Buffer;
   /** Absolute, ms; -1 = none. */
   readonly expireAt: number;
-  readonly stamp: Buffer;
+  readonly stamp: string;
   /** State of the other side, which this write agrees with. */
   readonly other: Digest;
-  readonly tail: Buffer;
+  /** What the entry says besides states; empty = no entry stays. */
+  readonly tail: string;
   /** Put what stands there into the conflict journal. */
   readonly journal: boolean;
   /** Keep what stands there, if it is the first time: it was not ours. */
@@ -57,23 +58,11 @@ export async function applyWrites(
     AUTHORITY_KEY,
     keyspace.journal(link),
     keyspace.preimage(link),
-  ] as (string | Buffer)[];
+  ];
   const args: (string | Buffer)[] = [String(mandate.token), String(mandate.epoch), port.side];
   for (const write of writes) {
-    keys.push(keyBytes(write.name), keyspace.ledger(link, write.place.bucket));
-    args.push(
-      write.act,
-      keyBytes(write.expected),
-      write.expectedEntry,
-      write.value,
-      String(write.expireAt),
-      write.place.field,
-    );
-    args.push(write.stamp, keyBytes(write.other), write.tail);
-    args.push(
-      write.journal ? Buffer.concat([write.stamp, keyBytes(write.name)]) : '',
-      write.preimage ? '1' : '',
-    );
+    keys.push(write.name, keyspace.ledger(link, write.place.bucket));
+    args.push(recordOf(write), String(write.expireAt), write.place.field, write.value);
   }
   const words = ((await port.run('apply', keys, args)) as Buffer[]).map(byteString);
   if (words[0] === 'fenced') throw new LeaseLost();
@@ -85,8 +74,25 @@ export async function applyWrites(
   );
 }
 
+const ACTS: Readonly<Record<Write['act'], string>> = {
+  restore: 'R',
+  string: 'S',
+  hash: 'H',
+  list: 'L',
+  set: 'T',
+  zset: 'Z',
+  delete: 'D',
+  agree: 'A',
+};
+
+/** See redis/scripts/apply.lua. */
+function recordOf(write: Write): string {
+  const flags = (write.journal ? 1 : 0) + (write.preimage ? 2 : 0) + (write.tail === '' ? 4 : 0);
+  const { expected, stamp, other, expectedEntry } = write;
+  return ACTS[write.act] + flags + expected + stamp + other + (write.tail || '\0\0\0') + expectedEntry;
+}
+
 /** The entry that a write which landed has put beside the state it left. */
-export function entryOf({ stamp, other, tail }: Write, side: Side, left: Digest): Buffer {
-  const states = side === 'source' ? left + other : other + left;
-  return Buffer.concat([stamp, keyBytes(states), tail]);
+export function entryOf({ stamp, other, tail }: Write, side: Side, left: Digest): string {
+  return stamp + (side === 'source' ? left + other : other + left) + tail;
 }

@@ -12,7 +12,7 @@ export type Draft = { readonly pair: Pair; readonly side: Side; readonly write: 
 const NOTHING = Buffer.alloc(0);
 
 /** Only the ledger: both sides agree as they are. */
-export function draftAgreement(pair: Pair, side: Side, stamp: Buffer, spelling: number): Draft {
+export function draftAgreement(pair: Pair, side: Side, stamp: string, spelling: number): Draft {
   const tail = entryTail({ ours: pair.agreed?.ours ?? false, spelling });
   return {
     pair,
@@ -36,7 +36,7 @@ export function draftAgreement(pair: Pair, side: Side, stamp: Buffer, spelling: 
 export function draftCarry(
   pair: Pair,
   step: Extract<Step, { do: 'carry' }>,
-  stamp: Buffer,
+  stamp: string,
 ): Draft | { readonly reason: string } {
   const { to, conflict } = step;
   const from = pair.states[otherSide(to)];
@@ -51,14 +51,14 @@ export function draftCarry(
       act: carried.act,
       value: carried.value,
       expireAt: expireAtOf(from.digest) ?? -1,
-      tail: leavesNoEntry(step, pair.states) ? NOTHING : entryTail({ ours, spelling: carried.spelling }),
+      tail: leavesNoEntry(step, pair.states) ? '' : entryTail({ ours, spelling: carried.spelling }),
       journal: conflict,
       preimage: keepsPreimage(to, pair.agreed),
     },
   };
 }
 
-function basics(pair: Pair, side: Side, stamp: Buffer) {
+function basics(pair: Pair, side: Side, stamp: string) {
   return {
     name: pair.names[side],
     place: pair.place,

@@ -21,7 +21,7 @@ export class KnownKeys {
   #old = new Map<string, Known>();
 
   /** After a write to `side` landed, or both were seen to agree (`side` = where the entry went). */
-  agreed(pair: Pair, side: Side, state: Digest, entryBytes: Buffer, wrote: boolean): void {
+  agreed(pair: Pair, side: Side, state: Digest, entryBytes: string, wrote: boolean): void {
     const entry = decodeEntry(entryBytes);
     const there = { ...pair.states[side], digest: state, entry, entryBytes, value: NO_VALUE };
     const other = { ...pair.states[otherSide(side)], value: NO_VALUE };

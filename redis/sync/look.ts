@@ -33,7 +33,7 @@ export const NEVER_SEEN: SideState = {
   nowMs: 0,
   value: { form: 'none' },
   entry: null,
-  entryBytes: Buffer.alloc(0),
+  entryBytes: '',
 };
 
 /** Both sides of each key, each side's keys in one atomic look. Keys that no dataset owns are left out. */

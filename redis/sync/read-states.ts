@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/digest.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { LedgerEntry } from '../../domain/ledger-entry.ts';
-import { byteString, keyBytes } from '../key-bytes.ts';
+import { byteString } from '../key-bytes.ts';
 import { decodeEntry, type Place } from '../ledger.ts';
 import type { SidePort } from './side-port.ts';
 
@@ -25,7 +25,7 @@ export type SideState = {
   readonly value: Value;
   readonly entry: LedgerEntry | null;
   /** As it stands there: what compare-and-set expects. */
-  readonly entryBytes: Buffer;
+  readonly entryBytes: string;
 };
 
 export type Question = { readonly name: string; readonly place: Place; readonly wanted: Wanted };
@@ -64,7 +64,7 @@ async function readOnce(
   link: string,
   questions: readonly Question[],
 ): Promise<readonly (SideState | null)[]> {
-  const keys = questions.flatMap((q) => [keyBytes(q.name), keyspace.ledger(link, q.place.bucket)]);
+  const keys = questions.flatMap((q) => [q.name, keyspace.ledger(link, q.place.bucket)]);
   const args = questions.flatMap((q) => [q.wanted, q.place.field]);
   const [now, ...rest] = (await port.run('read', keys, args)) as [Buffer, ...Buffer[]];
   const nowMs = Number(now.toString());
@@ -76,12 +76,13 @@ async function readOnce(
       Buffer,
     ];
     if (form.toString() === 'later') return null;
+    const entry = byteString(entryBytes);
     return {
       digest: byteString(state),
       nowMs,
       value: valueOf(form.toString(), value),
-      entry: decodeEntry(entryBytes),
-      entryBytes,
+      entry: decodeEntry(entry),
+      entryBytes: entry,
     };
   });
 }

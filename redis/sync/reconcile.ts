@@ -22,7 +22,7 @@ export type Fate =
 export type ReconcileContext = Looking & {
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
-  readonly stamp: () => Buffer;
+  readonly stamp: () => string;
   readonly reached?: Reached | undefined;
   /** Of one moment: a decision taken under one authority must not be written under another epoch (L1). */
   readonly mandate: Mandate & { readonly authority: Side };
