@@ -4,11 +4,13 @@ import type { Plan } from '../domain/plan.ts';
 import type { Throttle } from '../domain/throttle.ts';
 import { claimStores, releaseStores } from '../redis/claim.ts';
 import { writeControl } from '../redis/control.ts';
+import { decideSuspects } from '../redis/decide-suspects.ts';
 import { clearTarget } from '../redis/ending/clear-target.ts';
 import { dropTraces } from '../redis/ending/drop-traces.ts';
 import { settleSource } from '../redis/ending/settle-source.ts';
 import { type Stores, withStores } from '../redis/stores.ts';
 import { checkShardCount } from '../redis/sync/shard-count.ts';
+import type { DecideInput } from '../workflows/activities.ts';
 import { beating } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 
@@ -38,6 +40,7 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
       for (const link of linksOf(plan))
         await writeControl(stores.target.redis, keyspace, link.name, { throttle });
     }),
+    decide: on('decide', ({ plan, ...wanted }: DecideInput, stores) => decideSuspects(plan, stores, wanted)),
     settleSource: on('settle', ({ plan }, stores) => settleSource(plan, stores)),
     clearTarget: on('clear', ({ plan }, stores) => clearTarget(plan, stores)),
     dropTraces: on('drop', ({ plan, keepLedger }: { plan: Plan; keepLedger: boolean }, stores) =>

@@ -6,6 +6,7 @@ const FINAL: readonly string[] = [
   FAILURES.OwnershipUncertain,
   FAILURES.BackupUnproven,
   FAILURES.BadConfiguration,
+  FAILURES.NothingToDecide,
 ] satisfies FailureType[];
 
 /**

@@ -1,5 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openSuspects } from '../domain/open-suspects.ts';
+import type { Snapshot } from '../domain/status.ts';
 import { watchStep, type Observation } from '../domain/watch.ts';
 import { openStores, type Stores } from '../redis/stores.ts';
 import { keepFence } from '../redis/watch/keep-fence.ts';
@@ -24,7 +26,7 @@ export function observeActivity({ environment }: Dependencies) {
 async function watch(input: ObserveInput, stores: Stores): Promise<Observation> {
   const context = Context.current();
   const until = Date.now() + input.forMs;
-  const { plan, ...watchInput } = input;
+  const { plan, suspected: _known, ...watchInput } = input;
   let seen: Observation | null = null;
   for (;;) {
     const snapshot = await takeSnapshot(plan, stores);
@@ -33,6 +35,7 @@ async function watch(input: ObserveInput, stores: Stores): Promise<Observation> 
     if (
       seen.goalReached ||
       seen.triggered !== null ||
+      isNews(snapshot, input) ||
       Date.now() >= until ||
       context.cancellationSignal.aborted
     )
@@ -40,4 +43,9 @@ async function watch(input: ObserveInput, stores: Stores): Promise<Observation> 
     if (snapshot.authority) await keepFence(plan, stores, snapshot.authority.side);
     await delay(Math.min(TICK_MS, Math.max(1, until - Date.now())));
   }
+}
+
+/** A side that became suspect: an operator is waited for from now on, not from the end of a look of hours (L5). */
+function isNews(snapshot: Snapshot, { suspected = [] }: ObserveInput): boolean {
+  return openSuspects(snapshot.links).some(({ link, side }) => !suspected.includes(`${link} ${side}`));
 }

@@ -10,6 +10,8 @@ export const FAILURES = {
   OwnershipUncertain: 'OwnershipUncertain',
   /** A newer attempt holds the lease: this one must stop (L1). */
   Fenced: 'Fenced',
+  /** No side is suspect, or it was not said which: nothing was decided. */
+  NothingToDecide: 'NothingToDecide',
   /** A backup could not be proven by restore (L10). */
   BackupUnproven: 'BackupUnproven',
   /** Plan or environment cannot work as given. */

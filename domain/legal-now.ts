@@ -1,4 +1,5 @@
 import { blocks } from './judge.ts';
+import { openSuspects } from './open-suspects.ts';
 import type { Approval } from './phase.ts';
 import { hasFlipped, type RunState } from './run-state.ts';
 
@@ -19,11 +20,12 @@ export function legalNow(state: RunState): readonly Message[] {
   if (state.stop) return state.waitingFor.what === 'resume' ? ['resume', 'abort'] : [];
   const { what, gate } = state.waitingFor;
   const flipped = hasFlipped(state);
+  const suspect = openSuspects(state.observation?.snapshot.links).length > 0;
   const completing = state.approvals.some((approval) => approval.gate === 'complete');
   const legal: readonly (Message | false)[] = [
     what === 'approval' && gate !== undefined && 'approve',
     !state.paused && 'pause',
-    (state.paused !== null || what === 'resume') && 'resume',
+    (state.paused !== null || what === 'resume' || suspect) && 'resume',
     'configure',
     flipped && !completing && 'extendWindow',
     flipped && !completing && 'complete',
@@ -33,11 +35,21 @@ export function legalNow(state: RunState): readonly Message[] {
   return legal.filter((message) => message !== false);
 }
 
+/** Why nothing can be decided on suspect sides; whether one is suspect, the stores say. `null` = ask them. */
+export function refusalOfDecision(state: RunState): string | null {
+  const syncs = state.observation !== null && state.phase !== 'ended' && !state.sealed;
+  if (syncs) return null;
+  const reason = state.observation === null ? 'no sync has spoken yet' : why(state, 'resume');
+  return `resume --accept is not possible now: ${reason}. ${options(legalNow(state), state)}`;
+}
+
 /** Why a message is refused now, with what is legal instead; `null` = it is welcome. */
 export function refusal(state: RunState, message: Message, gate?: Approval): string | null {
   const legal = legalNow(state);
   if (!legal.includes(message))
     return `${message} is not possible now: ${why(state, message)}. ${options(legal, state)}`;
+  if (message === 'resume' && state.paused === null && state.waitingFor.what !== 'resume')
+    return `nothing is paused; what is held back needs --accept absence or --accept restore. ${options(legal, state)}`;
   if (message !== 'approve') return null;
   const asked = state.waitingFor.gate;
   if (gate !== asked) return `nobody waits for the approval of "${gate}". ${options(legal, state)}`;

@@ -1,5 +1,6 @@
 import { boundsProblem } from './bounds-input.ts';
 import { APPROVALS } from './phase.ts';
+import { ACCEPTANCES } from './suspicion.ts';
 
 type Field = keyof typeof PROBLEMS | 'bounds';
 
@@ -33,6 +34,11 @@ const PROBLEMS = {
   reason: words,
   gate: (value: unknown) =>
     APPROVALS.some((gate) => gate === value) ? null : `one of ${APPROVALS.join(', ')}`,
+  accept: (value: unknown) =>
+    value === undefined || ACCEPTANCES.some((word) => word === value) ? null : ACCEPTANCES.join(' or '),
+  link: (value: unknown) => (value === undefined ? null : words(value)),
+  side: (value: unknown) =>
+    value === undefined || value === 'source' || value === 'target' ? null : 'source or target',
   days: (value: unknown) =>
     typeof value === 'number' && value > 0 && value <= MAX_DAYS
       ? null

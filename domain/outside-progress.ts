@@ -1,6 +1,7 @@
 import { integrityOf, sum } from './fresh.ts';
 import { worstLag } from './link-status.ts';
 import { sessionsOf } from './progress-of.ts';
+import { openSuspects } from './open-suspects.ts';
 import { PHASES } from './phase.ts';
 import type { Progress } from './progress.ts';
 import type { LinkStatus, VerifyStatus } from './status.ts';
@@ -49,6 +50,7 @@ export function outsideProgress(view: OutsideView): Progress {
       what: 'nothing',
       why: view.authority === undefined ? `${view.why}; ${WHO_SERVES}` : view.why,
     },
+    suspects: openSuspects(view.syncs.map((sync) => ({ name: sync.link, sync }))),
     paused: null,
     throttled: throttleInForce(null, view.syncs).reason,
     lastFailure: null,

@@ -1,5 +1,6 @@
 import { integrityOf, sum } from './fresh.ts';
 import { worstLag } from './link-status.ts';
+import { type OpenSuspect, openSuspects, suspectWords } from './open-suspects.ts';
 import type { Phase } from './phase.ts';
 import type { Progress } from './progress.ts';
 import { hasFlipped, type RunState } from './run-state.ts';
@@ -43,6 +44,7 @@ export function progressOf(state: RunState, nowMs: number): Progress {
   const { observation, plan } = state;
   const snapshot = observation?.snapshot ?? null;
   const verifies = verifiesOf(snapshot);
+  const suspects = openSuspects(snapshot?.links);
   return {
     migration: plan.migration,
     phase: state.phase,
@@ -55,7 +57,8 @@ export function progressOf(state: RunState, nowMs: number): Progress {
     impactPercent: snapshot?.impact?.percent ?? null,
     gates: observation?.gates ?? [],
     rollback: wayBackOf(state),
-    waitingFor: state.paused ? pausedBy(state.paused) : state.waitingFor,
+    waitingFor: waitingForOf(state, suspects),
+    suspects,
     paused: state.paused,
     throttled: syncsOf(snapshot).find((sync) => sync.throttled !== null)?.throttled ?? null,
     lastFailure: state.lastFailure,
@@ -90,6 +93,13 @@ function syncOf(state: RunState, syncs: readonly LinkStatus[]): Progress['sync']
     quarantined: sum(syncs.map((sync) => sync.quarantined)),
     throttle: throttleInForce(state.configured ?? throttleOf(state.plan), syncs),
   };
+}
+
+/** What is held back needs somebody's word before the gates can turn green, whatever else is waited for. */
+function waitingForOf(state: RunState, suspects: readonly OpenSuspect[]): Progress['waitingFor'] {
+  if (state.paused) return pausedBy(state.paused);
+  const words = state.outcome === null ? suspectWords(suspects) : null;
+  return words === null ? state.waitingFor : { what: 'resume', why: words };
 }
 
 function pausedBy({ by, reason }: { by: string; reason: string }): Progress['waitingFor'] {

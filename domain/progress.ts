@@ -1,4 +1,5 @@
 import type { Gate } from './gate.ts';
+import type { OpenSuspect } from './open-suspects.ts';
 import type { Approval, Outcome, Phase } from './phase.ts';
 import type { Side } from './side.ts';
 import type { Lag } from './status.ts';
@@ -43,6 +44,8 @@ export type Progress = {
     readonly until?: string;
     readonly why: string;
   };
+  /** Sides whose absences, or older data, are held back until somebody decides (L5). */
+  readonly suspects: readonly OpenSuspect[];
   readonly paused: { readonly by: string; readonly reason: string } | null;
   readonly throttled: string | null;
   readonly lastFailure: string | null;

@@ -95,13 +95,18 @@ function commands(state: RunState, workflowId: string): string {
   return lines.length === 0 ? '' : ['```sh', ...lines, '```'].join('\n');
 }
 
+function waitsForDecision(state: RunState): boolean {
+  const { what } = progressOf(state, state.startedAtMs).waitingFor;
+  return what === 'resume' && state.paused === null && state.waitingFor.what !== 'resume';
+}
+
 /** The line to paste into a shell: the Temporal CLI alone is enough. */
 function commandOf(message: Message, state: RunState, workflowId: string): string {
   if (message === 'abort') return `temporal workflow signal -w ${workflowId} --name abort --input '"why"'`;
   const input: Readonly<Record<Exclude<Message, 'abort'>, object>> = {
     approve: { gate: state.waitingFor.gate, by: 'you', reason: 'why' },
     pause: { by: 'you', reason: 'why' },
-    resume: { by: 'you' },
+    resume: waitsForDecision(state) ? { accept: 'restore', by: 'you', reason: 'why' } : { by: 'you' },
     configure: { copyKeysPerSecond: 5_000, by: 'you' },
     extendWindow: { days: 1, by: 'you' },
     rollback: { by: 'you', reason: 'why' },

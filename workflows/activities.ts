@@ -1,5 +1,7 @@
 import type { Check } from '../domain/check.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Side } from '../domain/side.ts';
+import type { Acceptance } from '../domain/suspicion.ts';
 import type { BackupSummary, SwitchReport } from '../domain/report.ts';
 import type { Throttle } from '../domain/throttle.ts';
 import type { Observation, WatchInput } from '../domain/watch.ts';
@@ -29,6 +31,11 @@ export type MigrationActivities = {
   measureImpact(input: { plan: Plan }): Promise<void>;
   /** Tells the syncs and verifiers that run their bounds; those that begin later find them too. */
   configure(input: { plan: Plan; throttle: Throttle }): Promise<void>;
+  /**
+   * Tells the syncs of a link what an operator has decided on a suspect side, and waits a little for it to be done.
+   * Fails with `NothingToDecide`.
+   */
+  decide(input: DecideInput): Promise<void>;
   /** Lets the datasets that join on J-Day take part in the sync. */
   joinSessions(input: { plan: Plan }): Promise<void>;
   /**
@@ -59,7 +66,11 @@ export type ObserveInput = WatchInput & {
   plan: Plan;
   /** Return at the latest after this time with a fresh snapshot, ms; 0 = one look. */
   forMs: number;
+  /** Suspect sides that are known already, `link side`: a new one is told at once. */
+  suspected?: readonly string[];
 };
+
+export type DecideInput = { plan: Plan; word: Acceptance; link?: string; side?: Side };
 
 export type SwitchRehearsal = {
   /** Probe carried source → target → source by every link. */

@@ -14,9 +14,9 @@ import {
   extendWindowUpdate,
   pauseUpdate,
   progressQuery,
-  resumeUpdate,
   rollbackUpdate,
 } from './messages.ts';
+import { answerResume } from './resuming.ts';
 import type { Run } from './run.ts';
 
 /** Lets a run be asked and told things. Handlers change the state at once and never wait; the story reacts. */
@@ -30,7 +30,7 @@ export function answerMessages(run: Run): void {
   const decide = deciderOf(run);
   decide(approveUpdate, ['gate', 'by', 'reason'], ({ gate, by, reason }) => run.approve(gate, by, reason));
   decide(pauseUpdate, ['by', 'reason'], ({ by, reason }) => run.note({ paused: { by, reason } }));
-  decide(resumeUpdate, ['by'], () => resume(run));
+  answerResume(run);
   decide(configureUpdate, ['by', 'bounds'], (input) => configure(run, input));
   decide(extendWindowUpdate, ['days', 'by'], ({ days }) => extend(run, days));
   decide(rollbackUpdate, ['by', 'reason'], ({ by, reason }) => run.turnBack({ by, reason }));
@@ -54,11 +54,6 @@ function deciderOf(run: Run) {
     };
     setHandler(update, answer, { validator });
   };
-}
-
-function resume(run: Run): void {
-  run.note({ paused: null });
-  run.nudge();
 }
 
 function configure(run: Run, input: unknown): void {

@@ -88,6 +88,15 @@ export const configuring = () =>
     summary: 'Tells the syncs their bounds',
   });
 
+/** Bounded: somebody waits for the answer, and says it again. */
+export const deciding = (word: string) =>
+  proxy<'decide'>({
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '60s',
+    retry: { ...RELENTLESS, nonRetryableErrorTypes: [...FINAL, FAILURES.NothingToDecide] },
+    summary: `Decides on what is held back: ${word}`,
+  });
+
 /** Undo steps, and whatever else must come to its end. */
 export const undoing = (summary: string) =>
   proxy<'rollback' | 'unfence' | 'clearTarget' | 'dropTraces' | 'release'>({

@@ -1,8 +1,10 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import { blocks } from '../domain/judge.ts';
+import { openSuspects } from '../domain/open-suspects.ts';
 import { lookLengthMs } from '../domain/look-length.ts';
 import { scaled } from '../domain/timeline.ts';
 import type { Observation, WatchInput, WatchState } from '../domain/watch.ts';
+import type { ObserveInput } from './activities.ts';
 import { observing } from './proxies.ts';
 import { type Run, TurnedBack } from './run.ts';
 
@@ -56,19 +58,19 @@ export async function isGreenNow(run: Run): Promise<boolean> {
   return seen !== null && !seen.gates.some(blocks);
 }
 
+/** Refreshes what is known of the world, and decides nothing by it. */
+export async function lookNow(run: Run): Promise<void> {
+  const observation = await observing(0, 'Looks after a decision').observe(
+    inputOf(run, { goal: 'none' }, { greenSinceMs: null }, 0),
+  );
+  run.note({ observation });
+}
+
 /** `null`: the message came first. */
 async function look(run: Run, wanted: Watch, before: WatchState, forMs: number): Promise<Observation | null> {
   const { goal, or } = wanted;
   if (or?.()) return null;
-  const input = {
-    ...before,
-    plan: run.plan,
-    goal,
-    joins: wanted.joins ?? joinsOf(run),
-    authority: run.state.authority,
-    holdMs: wanted.holdMs ?? 0,
-    forMs,
-  };
+  const input = inputOf(run, wanted, before, forMs);
   const scope = new CancellationScope();
   const seen = await scope.run(() => {
     const observed = observing(forMs, summaryOf(run, goal)).observe(input);
@@ -78,6 +80,20 @@ async function look(run: Run, wanted: Watch, before: WatchState, forMs: number):
   scope.cancel();
   if (seen !== null) see(run, seen);
   return seen;
+}
+
+function inputOf(run: Run, wanted: Watch, before: WatchState, forMs: number): ObserveInput {
+  const open = openSuspects(run.state.observation?.snapshot.links);
+  return {
+    ...before,
+    plan: run.plan,
+    goal: wanted.goal,
+    joins: wanted.joins ?? joinsOf(run),
+    authority: run.state.authority,
+    holdMs: wanted.holdMs ?? 0,
+    forMs,
+    ...(open.length > 0 && { suspected: open.map(({ link, side }) => `${link} ${side}`) }),
+  };
 }
 
 function see(run: Run, observation: Observation): void {

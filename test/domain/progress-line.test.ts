@@ -32,6 +32,7 @@ const QUIET: Progress = {
   gates: [],
   rollback: { lossless: true, estimateMs: 1_400, writesAtRisk: 0, windowEndsAt: null },
   waitingFor: { what: 'time', why: 'J-1' },
+  suspects: [],
   paused: null,
   throttled: null,
   lastFailure: null,

@@ -39,6 +39,7 @@ export function exampleProgress(change: Partial<Progress> = {}): Progress {
       windowEndsAt: '2026-12-08T06:00:00.000Z',
     },
     waitingFor: { what: 'time', until: '2026-12-08T06:00:00.000Z', why: 'the window is open' },
+    suspects: [],
     paused: null,
     throttled: null,
     lastFailure: null,

@@ -133,17 +133,17 @@ export class LossyWorld {
     await eventually('two more seconds in writing', () => (this.#status?.at ?? 0) > at + 1_500);
   }
 
-  suspected(side: Side, keys: number, reason: RegExp): Promise<Suspect> {
-    return eventually(
+  async suspected(side: Side, keys: number, reason: RegExp): Promise<Suspect> {
+    await eventually(
       `${keys} keys of the ${side} to be held back`,
       () => {
-        const suspect = this.suspect(side);
-        return suspect?.keys === keys && reason.test(suspect.reason)
-          ? suspect
-          : JSON.stringify(this.#status?.suspects) && null;
+        const { keys: held = 0, reason: told = 'nothing' } = this.suspect(side) ?? {};
+        if (held === keys && reason.test(told)) return true;
+        throw new Error(`${held} are, because ${told}`);
       },
       { withinMs: 20_000 },
     );
+    return this.suspect(side) as Suspect;
   }
 
   /** As the activity does that an operator's word leads to. */

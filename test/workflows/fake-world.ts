@@ -139,6 +139,8 @@ export function fakeActivities(worldOf: (migration: string) => FakeWorld): Migra
     measureImpact: (input) => world(input).runUntilCancelled('measureImpact', 'measureImpact'),
     joinSessions: plainly('joinSessions'),
     configure: (input) => world(input).begin('configure', `configure ${JSON.stringify(input.throttle)}`),
+    decide: (input) =>
+      world(input).begin('decide', `decide ${input.word} ${input.link ?? ''} ${input.side ?? ''}`.trim()),
     observe: (input) => world(input).observe(input),
     rehearseSwitch: async (input) => {
       await world(input).begin('rehearseSwitch');
