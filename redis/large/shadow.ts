@@ -2,11 +2,12 @@ import { keyBytes } from '../key-bytes.ts';
 import { readStates } from '../sync/read-states.ts';
 import { placeOf } from '../ledger.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
-import { type Rebuild, send } from '../typed/rebuild.ts';
+import type { Rebuild } from '../typed/rebuild.ts';
+import { PIECE_BYTES } from '../typed/walk.ts';
 import { type End, walkedState } from './end.ts';
 import { streamedSet } from './streamed-set.ts';
 
-const IN_FLIGHT = 8;
+const MOST_COMMANDS = 256;
 
 /** A value on its way: how many bytes it has if it is a string, and the commands that rebuild it. */
 export type Shape = { readonly stringBytes: number | null; readonly pieces: AsyncIterable<Rebuild> };
@@ -17,14 +18,26 @@ export async function buildShadow(end: End, shadow: string, { stringBytes, piece
   // Never written over: that would free the old value while everybody waits.
   await end.redis.unlink(key);
   if (stringBytes !== null) return streamedSet(end.redis, key, stringBytes, bytesOf(pieces));
-  const flying: Promise<unknown>[] = [];
+  let [batch, bytes]: [Rebuild[], number] = [[], 0];
   for await (const piece of pieces) {
-    const sent = send(end.redis, key, piece);
-    sent.catch(() => undefined);
-    flying.push(sent);
-    if (flying.length >= IN_FLIGHT) await flying.shift();
+    batch.push(piece);
+    for (const { length } of piece.args) bytes += length;
+    if (bytes < PIECE_BYTES && batch.length < MOST_COMMANDS) continue;
+    await sendAll(end, key, batch);
+    [batch, bytes] = [[], 0];
   }
-  await Promise.all(flying);
+  await sendAll(end, key, batch);
+}
+
+/** Many small commands: the server serves others between them. */
+async function sendAll({ redis }: End, key: Buffer, pieces: readonly Rebuild[]): Promise<void> {
+  if (pieces.length === 0) return;
+  const pipeline = redis.pipeline();
+  for (const { words, args } of pieces) {
+    const [name = '', ...rest] = words;
+    pipeline.callBuffer(name, ...rest, key, ...args);
+  }
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
 async function* bytesOf(pieces: AsyncIterable<Rebuild>): AsyncGenerator<Buffer> {

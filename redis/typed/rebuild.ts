@@ -1,5 +1,3 @@
-import type { Redis } from 'ioredis';
-
 /** One command that puts a piece of a value in place: `words`, then the key, then `args`. */
 export type Rebuild = {
   readonly words: readonly string[];
@@ -10,10 +8,4 @@ export type Rebuild = {
 
 export function rebuild(words: string, args: readonly (Buffer | string)[]): Rebuild {
   return { words: words.split(' '), args };
-}
-
-/** Sends a command of a value's rebuilding for `key`. */
-export function send(redis: Redis, key: Buffer, { words, args }: Rebuild): Promise<unknown> {
-  const [name = '', ...rest] = words;
-  return redis.callBuffer(name, [...rest, key, ...args]);
 }

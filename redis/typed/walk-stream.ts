@@ -1,8 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type Rebuild, rebuild } from './rebuild.ts';
 
-const PIECE = 64;
-
 type Entry = readonly [id: Buffer, parts: readonly Buffer[]];
 type Pending = readonly [id: Buffer, consumer: Buffer, idleMs: number, deliveries: number];
 
@@ -11,31 +9,37 @@ type Pending = readonly [id: Buffer, consumer: Buffer, idleMs: number, deliverie
  * pending there. A message can be pending though its entry was deleted: XCLAIM takes only what is there, so such an
  * entry is put in its place for a moment.
  */
-export async function* walkStream(redis: Redis, key: Buffer): AsyncGenerator<Rebuild> {
+export async function* walkStream(redis: Redis, key: Buffer, step: number): AsyncGenerator<Rebuild> {
+  const pages: Pages = (command, count) => pagesOf(redis, command, [...count, String(step)]);
   const stream = record(await redis.callBuffer('XINFO', ['STREAM', key]));
   const groups = ((await redis.callBuffer('XINFO', ['GROUPS', key])) as unknown[]).map(record);
-  const gone = await deletedButPending(redis, key, groups);
+  const gone = await deletedButPending(redis, key, groups, pages);
   const last = text(stream.get('last-generated-id'));
   if (Number(stream.get('length')) === 0 && !gone.includes(last)) gone.push(last === '0-0' ? '0-1' : last);
-  yield* entries(redis, key, gone);
-  for (const group of groups) yield* groupOf(redis, key, group);
+  yield* entries(key, gone, pages);
+  for (const group of groups) yield* groupOf(redis, key, group, pages);
   for (const id of gone) yield rebuild('XDEL', [id]);
   const counters = ['ENTRIESADDED', text(stream.get('entries-added'))];
   yield rebuild('XSETID', [last, ...counters, 'MAXDELETEDID', text(stream.get('max-deleted-entry-id'))]);
 }
 
 /** Ids must grow, so the ones in place of deleted entries come in between. */
-async function* entries(redis: Redis, key: Buffer, gone: readonly string[]): AsyncGenerator<Rebuild> {
+async function* entries(key: Buffer, gone: readonly string[], pages: Pages): AsyncGenerator<Rebuild> {
   const places = [...gone].sort(byId);
   const place = (id: string) => rebuild('XADD', [id, '', '']);
-  for await (const [id, parts] of pages<Entry>(redis, ['XRANGE', key], ['COUNT'])) {
+  for await (const [id, parts] of pages<Entry>(['XRANGE', key], ['COUNT'])) {
     while (places[0] !== undefined && byId(places[0], text(id)) < 0) yield place(places.shift() as string);
     yield rebuild('XADD', [id, ...parts]);
   }
   for (const id of places) yield place(id);
 }
 
-async function* groupOf(redis: Redis, key: Buffer, group: Map<string, unknown>): AsyncGenerator<Rebuild> {
+async function* groupOf(
+  redis: Redis,
+  key: Buffer,
+  group: Map<string, unknown>,
+  pages: Pages,
+): AsyncGenerator<Rebuild> {
   const name = group.get('name') as Buffer;
   const read = group.get('entries-read');
   const counter = read === null || read === undefined ? [] : ['ENTRIESREAD', text(read)];
@@ -43,7 +47,7 @@ async function* groupOf(redis: Redis, key: Buffer, group: Map<string, unknown>):
   const consumers = (await redis.callBuffer('XINFO', ['CONSUMERS', key, name])) as unknown[];
   for (const consumer of consumers.map(record))
     yield rebuild('XGROUP CREATECONSUMER', [name, consumer.get('name') as Buffer]);
-  for await (const [id, consumer, idleMs, deliveries] of pendingOf(redis, key, name)) {
+  for await (const [id, consumer, idleMs, deliveries] of pages<Pending>(['XPENDING', key, name], [])) {
     const at = String(Date.now() - Number(idleMs));
     const claim = [name, consumer, '0', id, 'TIME', at, 'RETRYCOUNT', text(deliveries), 'FORCE', 'JUSTID'];
     yield { ...rebuild('XCLAIM', claim), content: [name, consumer, id, text(deliveries)] };
@@ -54,10 +58,11 @@ async function deletedButPending(
   redis: Redis,
   key: Buffer,
   groups: readonly Map<string, unknown>[],
+  pages: Pages,
 ): Promise<string[]> {
   const gone = new Set<string>();
   for (const group of groups) {
-    for await (const [id] of pendingOf(redis, key, group.get('name') as Buffer)) {
+    for await (const [id] of pages<Pending>(['XPENDING', key, group.get('name') as Buffer], [])) {
       const found = (await redis.callBuffer('XRANGE', [key, id, id])) as unknown[];
       if (found.length === 0) gone.add(text(id));
     }
@@ -65,20 +70,22 @@ async function deletedButPending(
   return [...gone];
 }
 
-function pendingOf(redis: Redis, key: Buffer, group: Buffer): AsyncGenerator<Pending> {
-  return pages<Pending>(redis, ['XPENDING', key, group], []);
-}
+type Ranged = readonly [id: Buffer, ...rest: unknown[]];
+type Command = readonly [string, ...Buffer[]];
+/** Answers of a command that takes a range of ids and a count. */
+type Pages = <T extends Ranged>(command: Command, count: readonly string[]) => AsyncGenerator<T>;
 
-async function* pages<T extends readonly [id: Buffer, ...rest: unknown[]]>(
+async function* pagesOf<T extends Ranged>(
   redis: Redis,
-  [name, ...key]: readonly [string, ...Buffer[]],
+  [name, ...key]: Command,
   count: readonly string[],
 ): AsyncGenerator<T> {
+  const step = Number(count.at(-1));
   for (let from = '-'; ; ) {
-    const found = (await redis.callBuffer(name, [...key, from, '+', ...count, PIECE])) as T[];
+    const found = (await redis.callBuffer(name, [...key, from, '+', ...count])) as T[];
     yield* found;
     const end = found.at(-1);
-    if (end === undefined || found.length < PIECE) return;
+    if (end === undefined || found.length < step) return;
     from = `(${text(end[0])}`;
   }
 }

@@ -4,7 +4,7 @@ import { walkStream } from './walk-stream.ts';
 
 /** Bytes of one piece: no reply of ours keeps the server from its apps for long (L14). */
 export const PIECE_BYTES = 65_536;
-const MOST_ELEMENTS = 256;
+const MOST_ELEMENTS = 1_000;
 
 /** The key changed while it was read, or its table was being moved: the walk begins anew. */
 export class Unsteady extends Error {
@@ -42,8 +42,12 @@ function walkOf(one: Walk): AsyncGenerator<Rebuild> {
   if (one.type === 'zset') return walkRange(one, 'ZCARD', 'ZRANGE', 'ZADD');
   if (one.type === 'set') return walkTable(one, 'SCARD', 'SSCAN', 'SADD');
   if (one.type === 'hash') return walkTable(one, 'HLEN', 'HSCAN', 'HSET');
-  if (one.type === 'stream') return walkStream(one.redis, one.key);
+  if (one.type === 'stream') return walkWholeStream(one);
   throw new Error(`values of type ${one.type} have no pieces`);
+}
+
+async function* walkWholeStream(one: Walk): AsyncGenerator<Rebuild> {
+  yield* walkStream(one.redis, one.key, await elementsOfPiece(one, 'XLEN'));
 }
 
 async function* walkString({ redis, key }: Walk): AsyncGenerator<Rebuild> {

@@ -9,6 +9,7 @@ import type { Order, Trap, Word } from './sync-process.ts';
 const PROGRAM = fileURLToPath(new URL('./sync-process.ts', import.meta.url));
 
 export interface SyncProcess {
+  readonly pid: number;
   /** Of the current attempt; undefined before the first. */
   status(): LinkStatus | undefined;
   /** Names of the failures that ended its attempts so far. */
@@ -47,6 +48,7 @@ export async function startSyncProcess(
     if (word.kind === 'ended') ended.push(word.name);
   });
   return {
+    pid: child.pid as number,
     status,
     ended,
     setTrap: (one) => tell({ kind: 'trap', trap: one }),
