@@ -1,8 +1,9 @@
-import { setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, setHandler } from '@temporalio/workflow';
 import { refusal, refusalOfDecision } from '../domain/legal-now.ts';
 import { inputProblem } from '../domain/message-input.ts';
 import { progressOf } from '../domain/progress-of.ts';
 import type { Progress } from '../domain/progress.ts';
+import { failureOf } from './failure-of.ts';
 import { type ResumeInput, resumeUpdate } from './messages.ts';
 import { deciding } from './proxies.ts';
 import type { Run } from './run.ts';
@@ -38,6 +39,11 @@ async function decide(
   word: NonNullable<ResumeInput['accept']>,
 ): Promise<void> {
   const { plan } = run;
-  await deciding(word).decide({ plan, word, ...(link && { link }), ...(side && { side }) });
+  try {
+    await deciding(word).decide({ plan, word, ...(link && { link }), ...(side && { side }) });
+  } catch (error) {
+    const { type, message } = failureOf(error);
+    throw ApplicationFailure.nonRetryable(message, type);
+  }
   await lookNow(run);
 }

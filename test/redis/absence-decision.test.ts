@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { REASONS } from '../../domain/suspicion.ts';
 import type { Step } from '../../redis/sync/step.ts';
 import { eventually } from '../support/eventually.ts';
-import { type LossyWorld, withLossyWorld } from '../support/lossy-world.ts';
+import { type LossyWorld, lossyTest } from '../support/lossy-world.ts';
 
-const lossy = withLossyWorld();
+const test = lossyTest;
 const anything = /./;
 
 /** A sync that has carried `count` keys, and then V1 is flushed. */
@@ -29,9 +29,10 @@ function killAt(world: LossyWorld, step: Step): { readonly killed: () => boolean
   return { killed: () => killed };
 }
 
-describe('the operator decides on a suspect side (L5)', () => {
-  test('restore: the other side’s keys are written back with their expiry, those that ended meanwhile are not', async () => {
-    const { world } = lossy;
+describe.concurrent('the operator decides on a suspect side (L5)', () => {
+  test('restore: the other side’s keys are written back with their expiry, those that ended meanwhile are not', async ({
+    world,
+  }) => {
     await world.open();
     await world.fill('source', 100);
     const at = Date.now() + 600_000;
@@ -40,7 +41,7 @@ describe('the operator decides on a suspect side (L5)', () => {
     world.sync();
     await world.live();
     await world.on('source').flushall();
-    await world.suspected('source', 100, anything);
+    await eventually('the breaker', () => world.suspect('source'));
     await world.on('source').set('match:3', 'written since');
     await world.agreed('match:3', 'written since');
     await eventually('the natural end of a key', async () => !(await world.on('target').exists('match:2')));
@@ -55,8 +56,7 @@ describe('the operator decides on a suspect side (L5)', () => {
     expect(world.status()?.conflicts).toBe(0);
   });
 
-  test('absence: it travels, and a new flush is asked about anew', async () => {
-    const { world } = lossy;
+  test('absence: it travels, and a new flush is asked about anew', async ({ world }) => {
     await flushed(world, 100);
     await world.accept('source', 'absence');
     await world.believed('source');
@@ -68,8 +68,7 @@ describe('the operator decides on a suspect side (L5)', () => {
     expect(await world.keys('target')).toHaveLength(10);
   });
 
-  test('a decision on another suspicion than the one that stands decides nothing', async () => {
-    const { world } = lossy;
+  test('a decision on another suspicion than the one that stands decides nothing', async ({ world }) => {
     await flushed(world, 10);
     await world.accept('source', 'absence');
     const stale = world.suspect('source')?.since;
@@ -83,35 +82,36 @@ describe('the operator decides on a suspect side (L5)', () => {
     expect(await world.keys('target')).toHaveLength(10);
   });
 
-  test.each([
+  test.for([
     ['restore', 'witness saved'],
     ['restore', 'before apply source'],
     ['restore', 'applied source'],
     ['absence', 'witness saved'],
     ['absence', 'before apply target'],
     ['absence', 'applied target'],
-  ] as const)('%s, killed at “%s”: the next attempt carries it out, once (L8)', async (word, step) => {
-    const { world } = lossy;
-    await flushed(world, 200);
-    await world.accept('source', word);
-    const { killed } = killAt(world, step);
-    await world.believed('source');
-    expect(killed()).toBe(true);
-    const left = word === 'restore' ? 200 : 0;
-    expect([await world.keys('source'), await world.keys('target')].map(({ length }) => length)).toEqual([
-      left,
-      left,
-    ]);
-    await world.fill('source', 5, 'again');
-    await world.agreed('match:4', 'again');
-    await world.on('source').flushall();
-    await eventually('the next question', () => world.suspect('source')?.accepted === null);
-    await world.marked();
-    expect((await world.keys('target')).length).toBeGreaterThanOrEqual(5);
-  });
+  ] as const)(
+    '%s, killed at “%s”: the next attempt carries it out, once (L8)',
+    async ([word, step], { world }) => {
+      await flushed(world, 200);
+      await world.accept('source', word);
+      const { killed } = killAt(world, step);
+      await world.believed('source');
+      expect(killed()).toBe(true);
+      const left = word === 'restore' ? 200 : 0;
+      expect([await world.keys('source'), await world.keys('target')].map(({ length }) => length)).toEqual([
+        left,
+        left,
+      ]);
+      await world.fill('source', 5, 'again');
+      await world.agreed('match:4', 'again');
+      await world.on('source').flushall();
+      await eventually('the next question', () => world.suspect('source')?.accepted === null);
+      await world.marked();
+      expect((await world.keys('target')).length).toBeGreaterThanOrEqual(5);
+    },
+  );
 
-  test('both sides at once: each is decided by itself', async () => {
-    const { world } = lossy;
+  test('both sides at once: each is decided by itself', async ({ world }) => {
     const evicting = { 'maxmemory-policy': 'volatile-random' };
     await world.open({ target: evicting });
     await world.fill('source', 10, 'old');
@@ -144,9 +144,10 @@ describe('the operator decides on a suspect side (L5)', () => {
   });
 });
 
-describe('a target that lost everything (L5, L8)', () => {
-  test('gets its records back, is filled again from V1, deletes nothing there, and waits for nobody in silence', async () => {
-    const { world } = lossy;
+describe.concurrent('a target that lost everything (L5, L8)', () => {
+  test('gets its records back, is filled again from V1, deletes nothing there, and waits for nobody in silence', async ({
+    world,
+  }) => {
     await world.open();
     await world.fill('source', 50);
     world.sync();

@@ -1,18 +1,19 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { REASONS } from '../../domain/suspicion.ts';
 import { connectTo } from '../support/redis.ts';
 import { eventually } from '../support/eventually.ts';
-import { withLossyWorld } from '../support/lossy-world.ts';
+import { lossyTest } from '../support/lossy-world.ts';
 
-const lossy = withLossyWorld();
+const test = lossyTest;
 const exactly = (reason: string) => new RegExp(`^${reason}$`);
 const AOF = { appendonly: 'yes' };
 
-describe('an absence is told from a delete (L5)', () => {
-  test('FLUSHALL on V1: V2 keeps every key, writes and deletes of V2 go on, deletes of V1 wait', async () => {
-    const { world } = lossy;
+describe.concurrent('an absence is told from a delete (L5)', () => {
+  test('FLUSHALL on V1: V2 keeps every key, writes and deletes of V2 go on, deletes of V1 wait', async ({
+    world,
+  }) => {
     await world.open();
     await world.fill('source', 20);
     world.sync();
@@ -30,8 +31,9 @@ describe('an absence is told from a delete (L5)', () => {
     expect(await world.on('target').get('match:new')).toBe('after the flush');
   });
 
-  test('a flush of another database, DEBUG RELOAD, and a restart that lost nothing make nobody suspect', async () => {
-    const { world } = lossy;
+  test('a flush of another database, DEBUG RELOAD, and a restart that lost nothing make nobody suspect', async ({
+    world,
+  }) => {
     await world.open({ source: AOF });
     await world.fill('source', 20);
     world.sync();
@@ -53,11 +55,10 @@ describe('an absence is told from a delete (L5)', () => {
     expect(await world.keys('target')).toHaveLength(18);
   });
 
-  test.each([
+  test.for([
     ['V2', 'V1', 'target', 'source'],
     ['V1', 'V2', 'source', 'target'],
-  ] as const)('eviction on %s never deletes on %s', async (_here, _there, side, other) => {
-    const { world } = lossy;
+  ] as const)('eviction on %s never deletes on %s', async ([_here, _there, side, other], { world }) => {
     await world.open();
     await world.fill('source', 300, 'x'.repeat(2_000));
     world.sync();
@@ -77,8 +78,7 @@ describe('an absence is told from a delete (L5)', () => {
     expect((await world.keys(side)).length).toBeLessThan(300);
   });
 
-  test('SWAPDB is seen within a second, though no event tells of it', async () => {
-    const { world } = lossy;
+  test('SWAPDB is seen within a second, though no event tells of it', async ({ world }) => {
     await world.open();
     await world.fill('source', 20);
     world.sync();
@@ -88,8 +88,7 @@ describe('an absence is told from a delete (L5)', () => {
     expect(await world.keys('target')).toHaveLength(20);
   });
 
-  test('a server that came back empty: V2 keeps every key', async () => {
-    const { world } = lossy;
+  test('a server that came back empty: V2 keeps every key', async ({ world }) => {
     await world.open();
     await world.fill('source', 20);
     world.sync();
@@ -101,9 +100,10 @@ describe('an absence is told from a delete (L5)', () => {
   });
 });
 
-describe('older data are no change (L5)', () => {
-  test('a restart with an old RDB: V2 keeps the newer values until the operator says, what apps write since travels', async () => {
-    const { world } = lossy;
+describe.concurrent('older data are no change (L5)', () => {
+  test('a restart with an old RDB: V2 keeps the newer values until the operator says, what apps write since travels', async ({
+    world,
+  }) => {
     await world.open();
     await world.fill('source', 10, 'old');
     await world.on('source').set('match:gone', 'deleted later');
@@ -135,8 +135,9 @@ describe('older data are no change (L5)', () => {
     expect(journal).toBe(4);
   });
 
-  test('a failover to a stale replica at the same address; a current one makes nobody suspect', async () => {
-    const { world } = lossy;
+  test('a failover to a stale replica at the same address; a current one makes nobody suspect', async ({
+    world,
+  }) => {
     await world.open();
     await world.fill('source', 5, 'old');
     const { port } = world.server('source');

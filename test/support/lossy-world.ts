@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { afterEach, beforeEach } from 'vitest';
+import { test } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Side } from '../../domain/side.ts';
@@ -186,17 +186,11 @@ export class LossyWorld {
   }
 }
 
-/** A new one for each test of the file. */
-export function withLossyWorld(): { readonly world: LossyWorld } {
-  const held: { world?: LossyWorld } = {};
-  beforeEach(() => {
-    held.world = new LossyWorld();
-  });
-  afterEach(() => held.world?.close());
-  return {
-    get world() {
-      if (!held.world) throw new Error('the world is there only while tests run');
-      return held.world;
-    },
-  };
-}
+/** A new world for each test, so that tests of a file may run side by side: they mostly wait. */
+export const lossyTest = test.extend<{ world: LossyWorld }>({
+  world: async ({}, use) => {
+    const world = new LossyWorld();
+    await use(world);
+    await world.close();
+  },
+});
