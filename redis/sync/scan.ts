@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Dataset } from '../../domain/plan.ts';
 import { owns } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
-import { brakeWords } from '../../domain/throttle.ts';
+import { brakeWords } from '../../domain/brake.ts';
 import { makePace, type Pace } from '../pace.ts';
 import { scanNames } from '../scan-names.ts';
 import { type Attempt, takesPart } from './attempt.ts';
@@ -21,6 +21,8 @@ const MOST_IN_FLIGHT = 4;
 const MOST_WAITING = 128;
 /** Echoes of the copy's own writes: looked at when no change waits, but not put off for ever. */
 const MOST_ECHOES = 4_096;
+/** Nor does the copy give way for ever: hot keys must not starve those that rest, so a round goes through then. */
+const MOST_GIVEN_WAY_MS = 500;
 
 /**
  * Looks once at every key of the datasets that take part: the initial copy when the target is empty, a re-check
@@ -34,8 +36,8 @@ export async function scan(
   signal: AbortSignal,
 ): Promise<void> {
   const paces = {
-    keys: makePace(() => boundsOf(attempt).copyKeysPerSecond),
-    bytes: makePace(() => boundsOf(attempt).copyBytesPerSecond),
+    byKeys: makePace(() => boundsOf(attempt).copyKeysPerSecond),
+    byBytes: makePace(() => boundsOf(attempt).copyBytesPerSecond),
   };
   while (!signal.aborted) {
     if (attempt.breaker.takeRescan()) for (const { name } of attempt.link.datasets) attempt.toScan.add(name);
@@ -64,7 +66,7 @@ type Pass = {
   readonly attempt: Attempt;
   readonly bornLive: BornLive;
   readonly signal: AbortSignal;
-  readonly paces: { readonly keys: Pace; readonly bytes: Pace };
+  readonly paces: { readonly byKeys: Pace; readonly byBytes: Pace };
   readonly datasets: ReadonlySet<Dataset>;
   readonly flight: InFlight;
 };
@@ -120,23 +122,31 @@ async function look(pass: Pass, side: Side, manner: Manner, keys: readonly strin
 
 /** Bytes of changes that were carried meanwhile count too: they go first, the copy takes what is left. */
 async function rest({ attempt, paces, signal }: Pass, keys: number, bytes: number): Promise<void> {
-  const atBound = (what: string) => () => {
-    attempt.throttled = slowedByImpact(attempt) ?? `copy: at its ${what} per second`;
+  const atBound = (why: string) => () => {
+    attempt.throttled = slowedByImpact(attempt) ?? why;
   };
-  const byKeys = await paces.keys(keys, signal, atBound('keys')).catch(() => false);
-  const byBytes = await paces.bytes(bytes, signal, atBound('bytes')).catch(() => false);
+  const byKeys = await paces.byKeys(keys, signal, atBound('copy: at its keys per second')).catch(() => false);
+  const byBytes = await paces
+    .byBytes(bytes, signal, atBound('copy: at its bytes per second'))
+    .catch(() => false);
   if (!byKeys && !byBytes) attempt.throttled = slowedByImpact(attempt);
-  for (let why = standsStill(attempt); why !== null && !signal.aborted; why = standsStill(attempt)) {
+  const untilMs = performance.now() + MOST_GIVEN_WAY_MS;
+  for (
+    let why = standsStill(attempt, untilMs);
+    why !== null && !signal.aborted;
+    why = standsStill(attempt, untilMs)
+  ) {
     attempt.throttled = why;
     await delay(10, undefined, { signal }).catch(() => undefined);
   }
 }
 
-function standsStill(attempt: Attempt): string | null {
+function standsStill(attempt: Attempt, givesWayUntilMs: number): string | null {
   if (attempt.control.held) return 'copy: rests while the impact is measured';
   if (attempt.control.brake.share === 0) return slowedByImpact(attempt);
   const { waiting, echoes } = attempt.dirty;
-  return waiting > MOST_WAITING || echoes > MOST_ECHOES ? 'copy: changes go first' : null;
+  const busy = waiting > MOST_WAITING || echoes > MOST_ECHOES;
+  return busy && performance.now() < givesWayUntilMs ? 'copy: changes go first' : null;
 }
 
 function slowedByImpact({ control }: Attempt): string | null {
