@@ -13,20 +13,9 @@ const NOTHING = Buffer.alloc(0);
 
 /** Only the ledger: both sides agree as they are. */
 export function draftAgreement(pair: Pair, side: Side, stamp: string, spelling: number): Draft {
+  const carried = { act: 'agree' as const, value: NOTHING, expireAt: -1, journal: false, preimage: false };
   const tail = entryTail({ ours: pair.agreed?.ours ?? false, spelling });
-  return {
-    pair,
-    side,
-    write: {
-      ...basics(pair, side, stamp),
-      act: 'agree',
-      value: NOTHING,
-      expireAt: -1,
-      tail,
-      journal: false,
-      preimage: false,
-    },
-  };
+  return { pair, side, write: writeOf(pair, side, stamp, tail, carried) };
 }
 
 /**
@@ -43,28 +32,33 @@ export function draftCarry(
   const carried = carry(pair.dataset, to, from.value, pair.agreed?.spelling ?? 0);
   if (!carried.ok) return { reason: carried.reason };
   const ours = oursAfter(to, pair.states, pair.agreed);
-  return {
-    pair,
-    side: to,
-    write: {
-      ...basics(pair, to, stamp),
-      act: carried.act,
-      value: carried.value,
-      expireAt: expireAtOf(from.digest) ?? -1,
-      tail: leavesNoEntry(step, pair.states) ? '' : entryTail({ ours, spelling: carried.spelling }),
-      journal: conflict,
-      preimage: keepsPreimage(to, pair.agreed),
-    },
-  };
+  const tail = leavesNoEntry(step, pair.states) ? '' : entryTail({ ours, spelling: carried.spelling });
+  const write = writeOf(pair, to, stamp, tail, {
+    act: carried.act,
+    value: carried.value,
+    expireAt: expireAtOf(from.digest) ?? -1,
+    journal: conflict,
+    preimage: keepsPreimage(to, pair.agreed),
+  });
+  return { pair, side: to, write };
 }
 
-function basics(pair: Pair, side: Side, stamp: string) {
+type What = Pick<Write, 'act' | 'value' | 'expireAt' | 'journal' | 'preimage'>;
+
+function writeOf(pair: Pair, side: Side, stamp: string, tail: string, what: What): Write {
+  const there = pair.states[side];
   return {
     name: pair.names[side],
     place: pair.place,
-    expected: pair.states[side].digest,
-    expectedEntry: pair.states[side].entryBytes,
+    expected: there.digest,
+    expectedEntry: there.entryBytes,
     stamp,
     other: pair.states[otherSide(side)].digest,
+    tail,
+    act: what.act,
+    value: what.value,
+    expireAt: what.expireAt,
+    journal: what.journal,
+    preimage: what.preimage,
   };
 }

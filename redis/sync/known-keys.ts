@@ -1,12 +1,14 @@
 import type { Digest } from '../../domain/digest.ts';
-import { otherSide, type Side } from '../../domain/side.ts';
+import type { Side } from '../../domain/side.ts';
 import { decodeEntry } from '../ledger.ts';
 import type { Pair } from './pair.ts';
 import type { SideState } from './read-states.ts';
 
-export type Known = Readonly<Record<Side, SideState>> & {
+/** States and ledger entries as they stand on both sides. */
+export type Known = Readonly<Record<Side, Digest>> & {
+  readonly entries: Readonly<Record<Side, string>>;
   /** We wrote there last: the next event of that side is as good as always our own. */
-  readonly echo: Side | null;
+  echo: Side | null;
 };
 
 /**
@@ -21,12 +23,25 @@ export class KnownKeys {
   #old = new Map<string, Known>();
 
   /** After a write to `side` landed, or both were seen to agree (`side` = where the entry went). */
-  agreed(pair: Pair, side: Side, state: Digest, entryBytes: string, wrote: boolean): void {
-    const entry = decodeEntry(entryBytes);
-    const there = { ...pair.states[side], digest: state, entry, entryBytes, value: NO_VALUE };
-    const other = { ...pair.states[otherSide(side)], value: NO_VALUE };
-    const known = side === 'source' ? { source: there, target: other } : { source: other, target: there };
-    this.#keep(pair.work.key, { ...known, echo: wrote ? side : null });
+  agreed({ work, states }: Pair, side: Side, state: Digest, entry: string, wrote: boolean): void {
+    const { source, target } = states;
+    const echo = wrote ? side : null;
+    this.#keep(
+      work.key,
+      side === 'source'
+        ? {
+            source: state,
+            target: target.digest,
+            entries: { source: entry, target: target.entryBytes },
+            echo,
+          }
+        : {
+            source: source.digest,
+            target: state,
+            entries: { source: source.entryBytes, target: entry },
+            echo,
+          },
+    );
   }
 
   get(key: string): Known | null {
@@ -42,17 +57,18 @@ export class KnownKeys {
     this.#old.delete(key);
   }
 
-  /** The event of our own write has come. */
-  heardEcho(key: string, known: Known): void {
-    this.#keep(key, { ...known, echo: null });
-  }
-
   #keep(key: string, known: Known): void {
     this.#young.set(key, known);
     if (this.#young.size < KnownKeys.MOST) return;
     this.#old = this.#young;
     this.#young = new Map();
   }
+}
+
+/** What is known of one side, in the place of a look at it. */
+export function knownState(known: Known, side: Side): SideState {
+  const entryBytes = known.entries[side];
+  return { digest: known[side], nowMs: 0, value: NO_VALUE, entry: decodeEntry(entryBytes), entryBytes };
 }
 
 const NO_VALUE = { form: 'none' } as const;

@@ -8,9 +8,9 @@ import { byteString } from '../key-bytes.ts';
 import { placeOf } from '../ledger.ts';
 import { lensFor } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
-import type { Known, KnownKeys } from './known-keys.ts';
+import { type Known, type KnownKeys, knownState } from './known-keys.ts';
 import type { Pair } from './pair.ts';
-import { readStates, type SideState, type Wanted } from './read-states.ts';
+import { type Question, readStates, type SideState, type Wanted } from './read-states.ts';
 import type { SidePorts } from './side-port.ts';
 
 export type Looking = {
@@ -42,17 +42,18 @@ export async function look(
   works: readonly Work[],
   sightsOf: (work: Work) => Sights,
 ): Promise<Pair[]> {
-  const asked = works.flatMap((work) => {
+  const asked: Asked[] = [];
+  for (const work of works) {
     const dataset = looking.keyMap.owner('source', work.key);
-    if (!dataset) return [];
+    if (!dataset) continue;
     const names = { source: work.key, target: looking.keyMap.counterpart(dataset, 'source', work.key) };
-    const sights = sightsOf(work);
-    return [{ work, dataset, names, place: placeOf(work.key), sights, assumed: assumedOf(sights) }];
-  });
+    asked.push({ work, dataset, names, place: placeOf(work.key), sights: sightsOf(work) });
+  }
   const [source, target] = await Promise.all([see(looking, 'source', asked), see(looking, 'target', asked)]);
-  return asked.map((one, i) => {
+  return asked.map(({ work, dataset, names, place, sights }, i) => {
     const states = { source: source[i] as SideState, target: target[i] as SideState };
-    return { ...one, states, agreed: newest(states.source.entry, states.target.entry) };
+    const agreed = newest(states.source.entry, states.target.entry);
+    return { work, dataset, names, place, states, agreed, assumed: assumedOf(sights) };
   });
 }
 
@@ -61,15 +62,15 @@ function assumedOf({ source, target }: Sights): Side | null {
   return typeof target === 'string' ? null : 'target';
 }
 
-type Asked = Omit<Pair, 'states' | 'agreed'> & { readonly sights: Sights };
+type Asked = Pick<Pair, 'work' | 'dataset' | 'names' | 'place'> & { readonly sights: Sights };
 
 async function see(looking: Looking, side: Side, asked: readonly Asked[]): Promise<readonly SideState[]> {
-  const questions = asked.flatMap(({ names, place, dataset, sights }) => {
+  const questions: Question[] = [];
+  for (const { names, place, dataset, sights } of asked) {
     const sight = sights[side];
-    return typeof sight === 'string'
-      ? [{ name: names[side], place, wanted: wantedOf(looking, dataset, sight) }]
-      : [];
-  });
+    if (typeof sight === 'string')
+      questions.push({ name: names[side], place, wanted: wantedOf(looking, dataset, sight) });
+  }
   const { ports, keyspace, link } = looking;
   const read = questions.length > 0 ? await readStates(ports[side], keyspace, link, questions) : [];
   let next = 0;
@@ -94,7 +95,7 @@ export function changeSights({ known }: Looking, work: Work): Sights {
   const only = source === undefined ? 'target' : target === undefined ? 'source' : null;
   const there = only && known.get(work.key);
   if (only && there) {
-    const other = there[otherSide(only)];
+    const other = knownState(there, otherSide(only));
     return only === 'source' ? { source: 'value', target: other } : { source: other, target: 'value' };
   }
   return {
@@ -132,7 +133,7 @@ async function echoesOf(
   const names = mine.map(({ name }) => name);
   const states = byteString((await ports[side].run('glance', names, [])) as Buffer);
   for (const [i, { work, left }] of mine.entries()) {
-    known.heardEcho(work.key, left);
-    if (states.slice(i * 16, i * 16 + 16) === left[side].digest) ended.add(work);
+    left.echo = null;
+    if (states.slice(i * 16, i * 16 + 16) === left[side]) ended.add(work);
   }
 }
