@@ -14,11 +14,13 @@ import { dataset, planOf } from './sync-world.ts';
 
 export type Ports = Readonly<Record<Side, number>>;
 
+type Start = { readonly trap?: Trap; readonly patience?: Patience };
+
 /** A migration of its own on servers that others use too: own keys, own load, own processes, ended with the test. */
 export interface FaultPlace {
   readonly plan: Plan;
   readonly load: Load;
-  start(options?: { readonly trap?: Trap; readonly patience?: Patience }): Promise<SyncProcess>;
+  start(options?: Start): Promise<SyncProcess>;
   /** Asks for a drain and resolves with the answer. */
   drain(side: Side, withinMs?: number): Promise<void>;
   /** The apps end; everything must then be on both sides as it was acknowledged. */
@@ -59,11 +61,8 @@ export function makePlace(
   return {
     plan,
     load,
-    start: async ({ trap, patience } = {}) => {
-      const one = await startSyncProcess(
-        { kind: 'run', plan, environment, ...(patience && { patience }) },
-        trap,
-      );
+    start: async ({ trap, ...how } = {}) => {
+      const one = await startSyncProcess({ kind: 'run', plan, environment, ...how }, trap);
       processes.push(one);
       return one;
     },

@@ -59,13 +59,14 @@ export async function startSyncProcess(
         { withinMs: 20_000 },
       );
     },
-    live: async (withinMs = 20_000) => {
+    live: async (withinMs = 30_000) => {
       const fromMs = Date.now();
-      await eventually(
-        'the sync to be live',
-        () => (status()?.at ?? 0) >= fromMs && status()?.state === 'live',
-        { withinMs },
-      );
+      const isLive = () => (status()?.at ?? 0) >= fromMs && status()?.state === 'live';
+      await eventually('the sync to be live', isLive, { withinMs }).catch((error: unknown) => {
+        throw new Error(`not live: ${JSON.stringify(status())}, ended by ${ended.join(', ')}`, {
+          cause: error,
+        });
+      });
     },
     signal: (signal) => void child.kill(signal),
     kill: async () => {

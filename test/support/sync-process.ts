@@ -25,11 +25,13 @@ export type Word =
   | { readonly kind: 'ready' }
   | { readonly kind: 'status'; readonly status: LinkStatus }
   | { readonly kind: 'at'; readonly step: Step }
-  /** Name of the failure that ended an attempt. */
+  /** Name and message of the failure that ended an attempt. */
   | { readonly kind: 'ended'; readonly name: string };
 
 const RETRY_MS = 100;
 let trap: Trap | null = null;
+/** Others have taken over meanwhile: no more attempts after the one that was stopped. */
+let stopped = false;
 
 function say(word: Word): Promise<void> {
   return new Promise((resolve) => void process.send?.(word, () => resolve()));
@@ -39,22 +41,26 @@ async function reached(step: Step): Promise<void> {
   if (trap?.step !== step) return;
   const { signal } = trap;
   trap = null;
+  stopped = true;
   await say({ kind: 'at', step });
   process.kill(process.pid, signal);
 }
 
-async function run({ plan, environment, patience }: Extract<Order, { kind: 'run' }>): Promise<never> {
+async function run({ plan, environment, patience }: Extract<Order, { kind: 'run' }>): Promise<void> {
   const [link] = linksOf(plan);
   if (!link) throw new Error('a plan without a link');
   const report = (status: LinkStatus) => void say({ kind: 'status', status });
   const options = { plan, link, environment, report, reached, ...(patience && { patience }) };
-  for (;;) {
+  do {
     const failed: unknown = await runSync(options, new AbortController().signal).catch(
       (error: unknown) => error,
     );
-    await say({ kind: 'ended', name: failed instanceof Error ? failed.name : String(failed) });
+    await say({
+      kind: 'ended',
+      name: failed instanceof Error ? `${failed.name}: ${failed.message}` : String(failed),
+    });
     await delay(RETRY_MS);
-  }
+  } while (!stopped);
 }
 
 process.on('disconnect', () => process.exit(0));

@@ -1,6 +1,5 @@
 import { beforeAll, describe, test } from 'vitest';
-import { writeAuthority } from '../../../redis/authority.ts';
-import { loadScripts } from '../../../redis/scripts/index.ts';
+import { claimed } from '../../support/claimed.ts';
 import { makePlace } from '../../support/fault-place.ts';
 import { withRedis } from '../../support/redis.ts';
 
@@ -48,8 +47,7 @@ describe('a worker killed -9', () => {
   const sides = () => ({ source: v1.client, target: v2.client });
   const ports = () => ({ source: v1.server.port, target: v2.server.port });
   beforeAll(async () => {
-    for (const { client } of [v1, v2])
-      await writeAuthority(await loadScripts(client), { side: 'source', epoch: 1 });
+    await claimed(v1.client, v2.client);
   });
 
   test.concurrent(
