@@ -9,9 +9,14 @@ export function backupActivities({ environment, record }: Dependencies) {
   return {
     backup: ({ plan, label }: { plan: Plan; label: string }): Promise<BackupSummary> =>
       beating(async (tell, signal) => {
-        const summary = await takeBackup(plan, label, environment, signal, tell);
-        record.backup(summary);
-        return summary;
+        record.backingUp(true);
+        try {
+          const summary = await takeBackup(plan, label, environment, signal, tell);
+          record.backup(summary);
+          return summary;
+        } finally {
+          record.backingUp(false);
+        }
       }),
     copyFiles: ({ plan }: { plan: Plan }): Promise<void> =>
       beating(async (tell, signal) => {

@@ -9,8 +9,11 @@ export type Recorder = {
   link(status: LinkStatus): void;
   verified(status: VerifyStatus): void;
   impact(status: ImpactStatus): void;
-  switched(report: SwitchReport): void;
+  /** `budgetMs` = how long the plan lets writes be blocked. */
+  switched(report: SwitchReport, budgetMs: number): void;
   progress(progress: Progress): void;
+  /** A backup has begun, or ended, however. */
+  backingUp(running: boolean): void;
   backup(summary: BackupSummary): void;
   traffic(side: Side, direction: 'read' | 'written', bytes: number): void;
 };

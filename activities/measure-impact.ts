@@ -2,7 +2,7 @@ import { type Keyspace, keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { ImpactStatus } from '../domain/status.ts';
-import { type Brake, nextBrake } from '../domain/throttle.ts';
+import { type Brake, nextBrake } from '../domain/brake.ts';
 import { scaled } from '../domain/timeline.ts';
 import { readAuthority } from '../redis/authority.ts';
 import { holdWork, readControl, writeControl } from '../redis/control.ts';

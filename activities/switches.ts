@@ -17,7 +17,7 @@ export function switchActivity({ environment, record }: Dependencies, to: Side) 
   return ({ plan }: { plan: Plan }): Promise<SwitchReport> =>
     beating(async (tell) => {
       const report = await switchAuthority({ plan, environment, to, report: tell });
-      record.switched(report);
+      record.switched(report, plan.gates.fenceBudgetMs);
       return report;
     });
 }

@@ -1,5 +1,4 @@
-import { MOST_BATCH_MS } from './throttle-of.ts';
-import type { Throttle } from './throttle.ts';
+import { MOST_BATCH_MS, type Throttle } from './throttle.ts';
 
 export const BOUNDS = [
   'copyKeysPerSecond',

@@ -3,7 +3,7 @@ import type { Gate, Verdict } from './gate.ts';
 import type { Plan } from './plan.ts';
 import { otherSide, type Side } from './side.ts';
 import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
-import { IMPACT_ALERT_SHARE } from './throttle.ts';
+import { IMPACT_ALERT_SHARE } from './brake.ts';
 
 /** What still waits when writes are fenced is drained at ≥ 20 000 keys/s: 1 000 keys are 50 ms of the budget. */
 export const PENDING_LIMIT = 1_000;

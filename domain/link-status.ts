@@ -28,7 +28,7 @@ export function linkStatusOf(shards: readonly (LinkStatus | null)[]): LinkStatus
     quarantined: total(({ quarantined }) => quarantined),
     breaker: said.find(({ breaker }) => breaker !== null)?.breaker ?? null,
     suspects: said.flatMap(({ suspects }) => suspects ?? []),
-    ...throttleOf(said),
+    ...sharedThrottle(said),
     throttled: said.find(({ throttled }) => throttled !== null)?.throttled ?? null,
   };
 }
@@ -48,7 +48,7 @@ function perDirection<T>(of: (to: keyof ByDirection<T>) => T): ByDirection<T> {
 }
 
 /** The bounds are the link's, so all say the same; the smallest batch tells of the slowest server. */
-function throttleOf(said: readonly LinkStatus[]): Pick<LinkStatus, 'throttle'> {
+function sharedThrottle(said: readonly LinkStatus[]): Pick<LinkStatus, 'throttle'> {
   const known = said.flatMap(({ throttle }) => (throttle ? [throttle] : []));
   const [first] = known;
   if (!first) return {};

@@ -1,4 +1,4 @@
-import { boundsProblem } from './bounds-input.ts';
+import { boundProblem, boundsProblem } from './bounds-input.ts';
 import { APPROVALS } from './phase.ts';
 import { ACCEPTANCES } from './suspicion.ts';
 
@@ -43,6 +43,11 @@ const PROBLEMS = {
     typeof value === 'number' && value > 0 && value <= MAX_DAYS
       ? null
       : `a number above 0, at most ${MAX_DAYS}`,
+  copyKeysPerSecond: (value: unknown) => boundProblem('copyKeysPerSecond', value),
+  copyBytesPerSecond: (value: unknown) => boundProblem('copyBytesPerSecond', value),
+  verifyKeysPerSecond: (value: unknown) => boundProblem('verifyKeysPerSecond', value),
+  verifyBytesPerSecond: (value: unknown) => boundProblem('verifyBytesPerSecond', value),
+  batchMs: (value: unknown) => boundProblem('batchMs', value),
 };
 
 /** An abort is never refused for its form: what can be read is taken, the rest is said so. */

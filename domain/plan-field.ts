@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import { MOST_SHARDS } from './shard.ts';
-import { MOST_BATCH_MS } from './throttle-of.ts';
+import { MOST_BATCH_MS } from './throttle.ts';
 
 /**
  * The kinds of values a plan file knows. Each message is the text behind `expected …`; numbers and lists may also

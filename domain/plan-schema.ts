@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as kind from './plan-field.ts';
-import { MOST_BATCH_MS } from './throttle-of.ts';
+import { MOST_BATCH_MS } from './throttle.ts';
 
 /**
  * The plan file as it is written. Each field says here, and only here, what it means and its default;

@@ -8,7 +8,7 @@ import type { LinkStatus, Snapshot, VerifyStatus } from './status.ts';
 import { dayName, jDayMs } from './timeline.ts';
 import { wayBackOf } from './way-back.ts';
 import { throttleInForce } from './throttle-in-force.ts';
-import { throttleOf } from './throttle-of.ts';
+import { throttleOf } from './throttle.ts';
 
 /** Where each phase begins, in percent of the whole run; the copy and the waits between get the larger shares. */
 const BEGINS_AT: Readonly<Record<Phase, number>> = {

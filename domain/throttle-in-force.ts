@@ -1,6 +1,7 @@
 import type { Progress } from './progress.ts';
 import type { LinkStatus } from './status.ts';
-import { braked, RELEASED, type Throttle } from './throttle.ts';
+import { braked, RELEASED } from './brake.ts';
+import type { Throttle } from './throttle.ts';
 
 const UNTOLD: Throttle = {
   copyKeysPerSecond: 0,

@@ -17,8 +17,9 @@ export type Metrics = {
   link(status: LinkStatus): void;
   verified(status: VerifyStatus): void;
   impact(status: ImpactStatus): void;
-  switched(report: SwitchReport): void;
+  switched(report: SwitchReport, budgetMs: number): void;
   progress(progress: Progress): void;
+  backingUp(running: boolean): void;
   backup(summary: BackupSummary): void;
   /** Bytes that our own connections have moved. */
   traffic(side: Side, direction: TrafficDirection, bytes: number): void;
@@ -44,7 +45,7 @@ export function createMetrics(nowMs: () => number = Date.now): Metrics {
       migration(progress);
       if (progress.outcome !== null) links.end();
     },
-    backup: addBackupFamily(registry, nowMs),
+    ...addBackupFamily(registry, nowMs),
     traffic: addTrafficFamily(registry),
     exposition: () => registry.metrics(),
     contentType: registry.contentType,

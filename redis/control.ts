@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Keyspace } from '../domain/keyspace.ts';
 import type { Side } from '../domain/side.ts';
 import type { Acceptance } from '../domain/suspicion.ts';
-import { type Brake, RELEASED, type Throttle } from '../domain/throttle.ts';
+import { type Brake, RELEASED } from '../domain/brake.ts';
+import type { Throttle } from '../domain/throttle.ts';
 
 /** What the sync of a link is asked to do. Stands in a hash on the target; the sync hears of changes at once. */
 export type Control = {

@@ -5,7 +5,7 @@ import { readBounds } from '../domain/bounds-input.ts';
 import { type Message, refusal } from '../domain/legal-now.ts';
 import { progressOf } from '../domain/progress-of.ts';
 import type { Progress } from '../domain/progress.ts';
-import { throttleOf } from '../domain/throttle-of.ts';
+import { throttleOf } from '../domain/throttle.ts';
 import {
   abortSignal,
   approveUpdate,

@@ -18,13 +18,24 @@ const OF_ALL: readonly [name: string, help: string, (backup: Backup) => number |
   ['jday_backup_timestamp_seconds', 'When the last backup was done.', ({ atMs }) => seconds(atMs)],
 ];
 
+export type BackupFamily = {
+  backingUp(running: boolean): void;
+  backup(summary: BackupSummary): void;
+};
+
 /** The last backup, and whether it is one (L10). */
-export function addBackupFamily(registry: Registry, nowMs: () => number): (summary: BackupSummary) => void {
+export function addBackupFamily(registry: Registry, nowMs: () => number): BackupFamily {
   let last: Backup | null = null;
+  let running = false;
   const known = (): readonly Backup[] => (last === null ? [] : [last]);
   for (const [name, help, valueOf] of OF_ALL) {
     addGauge(registry, { name, help }, () => known().map((backup) => [{}, valueOf(backup)]));
   }
+  addGauge(
+    registry,
+    { name: 'jday_backup_running', help: 'Whether a backup is being taken and proven here.' },
+    () => [[{}, flag(running)]],
+  );
   const stores = () => known().flatMap(({ summary }) => summary.stores);
   addGauge(
     registry,
@@ -44,7 +55,12 @@ export function addBackupFamily(registry: Registry, nowMs: () => number): (summa
         summary.files.map(({ name, bytes }): Sample => [{ files: name }, bytes]),
       ),
   );
-  return (summary) => {
-    last = { summary, atMs: nowMs() };
+  return {
+    backingUp(now) {
+      running = now;
+    },
+    backup(summary) {
+      last = { summary, atMs: nowMs() };
+    },
   };
 }

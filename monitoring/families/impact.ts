@@ -27,5 +27,19 @@ export function addImpactFamily(registry: Registry, nowMs: () => number): (statu
   for (const [name, help, valueOf] of FIGURES) {
     addGauge(registry, { name, help }, () => latest.fresh().map((status) => [{}, valueOf(status)]));
   }
+  addGauge(
+    registry,
+    {
+      name: 'jday_impact_store_ratio',
+      help: "What our work adds to the response time of the store's apps, as a share of it.",
+      labels: ['store'],
+    },
+    () =>
+      latest
+        .fresh()
+        .flatMap(({ stores = [] }) =>
+          stores.map(({ store, percent }) => [{ store }, percent / 100] as const),
+        ),
+  );
   return (status) => latest.remember('', status);
 }

@@ -55,7 +55,7 @@ function nameOf(status: LinkStatus): string {
   return status.shard ?? status.link;
 }
 
-const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => number][] = [
+const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => number | null][] = [
   [
     'jday_link_scanning',
     'Whether a scan of the link runs: the first copy, or a re-scan.',
@@ -77,6 +77,36 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
     'jday_link_throttled',
     'Whether the sync goes slower than it could.',
     (status) => flag(status.throttled !== null),
+  ],
+  [
+    'jday_link_throttle_copy_keys_per_second',
+    'Bound in force of the copy; 0: no limit.',
+    ({ throttle }) => throttle?.copyKeysPerSecond ?? null,
+  ],
+  [
+    'jday_link_throttle_copy_bytes_per_second',
+    'Bound in force of the copy; 0: no limit.',
+    ({ throttle }) => throttle?.copyBytesPerSecond ?? null,
+  ],
+  [
+    'jday_link_throttle_verify_keys_per_second',
+    'Bound in force of verification; 0: no limit.',
+    ({ throttle }) => throttle?.verifyKeysPerSecond ?? null,
+  ],
+  [
+    'jday_link_throttle_verify_bytes_per_second',
+    'Bound in force of verification; 0: no limit.',
+    ({ throttle }) => throttle?.verifyBytesPerSecond ?? null,
+  ],
+  [
+    'jday_link_throttle_share_ratio',
+    'What the measured impact leaves of the asked bounds: 1 all, 0 a pause.',
+    ({ throttle }) => throttle?.share ?? null,
+  ],
+  [
+    'jday_link_batch_keys',
+    'Keys that one call of the sync may hold, by the server time that they take.',
+    ({ throttle }) => throttle?.batchKeys ?? null,
   ],
 ];
 

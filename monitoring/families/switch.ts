@@ -3,13 +3,18 @@ import type { SwitchReport } from '../../domain/report.ts';
 import type { Side } from '../../domain/side.ts';
 import { addGauge, type Sample, seconds } from '../gauge.ts';
 
-type Switch = { readonly report: SwitchReport; readonly atMs: number };
+type Switch = { readonly report: SwitchReport; readonly budgetMs: number; readonly atMs: number };
 
 const FIGURES: readonly [name: string, help: string, (last: Switch) => number | null][] = [
   [
     'jday_switch_fenced_seconds',
     'How long the last switch to that side blocked writes.',
     ({ report }) => seconds(report.fencedMs),
+  ],
+  [
+    'jday_switch_fence_budget_seconds',
+    'How long the plan lets a switch block writes.',
+    ({ budgetMs }) => seconds(budgetMs),
   ],
   [
     'jday_switch_timestamp_seconds',
@@ -29,7 +34,10 @@ const FIGURES: readonly [name: string, help: string, (last: Switch) => number | 
 ];
 
 /** How authority moved: `to="target"` is a cutover, `to="source"` a rollback. */
-export function addSwitchFamily(registry: Registry, nowMs: () => number): (report: SwitchReport) => void {
+export function addSwitchFamily(
+  registry: Registry,
+  nowMs: () => number,
+): (report: SwitchReport, budgetMs: number) => void {
   const last = new Map<Side, Switch>();
   for (const [name, help, valueOf] of FIGURES) {
     addGauge(registry, { name, help, labels: ['to'] }, () =>
@@ -55,8 +63,8 @@ export function addSwitchFamily(registry: Registry, nowMs: () => number): (repor
     registers: [registry],
   });
   for (const to of ['target', 'source']) switches.inc({ to }, 0);
-  return (report) => {
-    last.set(report.to, { report, atMs: nowMs() });
+  return (report, budgetMs) => {
+    last.set(report.to, { report, budgetMs, atMs: nowMs() });
     switches.inc({ to: report.to });
   };
 }

@@ -30,11 +30,58 @@ export const PERFORMANCE_IMPACT: Dashboard = {
           ],
         },
         {
+          title: 'Impact of each store',
+          about: 'What the apps of each store feel; the greatest of these counts.',
+          kind: 'timeseries',
+          unit: 'percentunit',
+          queries: [['max by (store) (jday_impact_store_ratio)', '{{store}}']],
+        },
+        {
           title: 'Windows compared',
           about: 'How many windows the last measurement rests on.',
           kind: 'stat',
           unit: 'short',
           queries: [['max(jday_impact_windows)', 'windows']],
+        },
+      ],
+    },
+    {
+      title: 'How fast our work may go',
+      panels: [
+        {
+          title: 'Keys a second',
+          about: 'Bounds in force, per link; 0 is no limit.',
+          kind: 'timeseries',
+          unit: 'short',
+          queries: [
+            ['max by (link) (jday_link_throttle_copy_keys_per_second)', '{{link}} copy'],
+            ['max by (link) (jday_link_throttle_verify_keys_per_second)', '{{link}} verification'],
+          ],
+        },
+        {
+          title: 'Bytes a second',
+          about: 'Bounds in force, per link; 0 is no limit.',
+          kind: 'timeseries',
+          unit: 'Bps',
+          queries: [
+            ['max by (link) (jday_link_throttle_copy_bytes_per_second)', '{{link}} copy'],
+            ['max by (link) (jday_link_throttle_verify_bytes_per_second)', '{{link}} verification'],
+          ],
+        },
+        {
+          title: 'Share of the bounds',
+          about:
+            'What the measured impact leaves of the bounds that the plan or configure has set; 0 is a pause.',
+          kind: 'timeseries',
+          unit: 'percentunit',
+          queries: [['min by (link) (jday_link_throttle_share_ratio)', '{{link}}']],
+        },
+        {
+          title: 'Keys in a batch',
+          about: 'Keys that one call of the sync may hold, by the server time that they take.',
+          kind: 'timeseries',
+          unit: 'short',
+          queries: [['min by (link) (jday_link_batch_keys)', '{{link}}']],
         },
       ],
     },

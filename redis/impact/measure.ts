@@ -51,16 +51,23 @@ export async function measureImpact(options: ImpactOptions, signal: AbortSignal)
     for (let pair = 0; pair < options.pairs; pair++) {
       const onFirst = pair % 2 === 0;
       const [first, second] = [await measure(!onFirst), await measure(onFirst)];
-      const [on, off] = onFirst ? [first, second] : [second, first];
-      for (const [store, onMs] of on) {
-        const offMs = off.get(store);
-        if (offMs !== undefined) pairs.set(store, [...(pairs.get(store) ?? []), { onMs, offMs }]);
-      }
+      addPair(pairs, onFirst ? { on: first, off: second } : { on: second, off: first });
     }
   } finally {
     await options.hold(false);
   }
   return { status: impactOf(pairs, Date.now(), options.floorMs ?? 0), heldMs };
+}
+
+/** A store that is seen in one of the windows only has begun or ceased to serve meanwhile. */
+function addPair(
+  pairs: Map<string, WindowPair[]>,
+  { on, off }: { readonly on: Responses; readonly off: Responses },
+): void {
+  for (const [store, onMs] of on) {
+    const offMs = off.get(store);
+    if (offMs !== undefined) pairs.set(store, [...(pairs.get(store) ?? []), { onMs, offMs }]);
+  }
 }
 
 /** p95 of a window for each store, ms. */

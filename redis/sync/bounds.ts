@@ -1,6 +1,6 @@
 import { shareOf } from '../../domain/shard.ts';
-import { throttleOf } from '../../domain/throttle-of.ts';
-import { braked, type Throttle } from '../../domain/throttle.ts';
+import { braked } from '../../domain/brake.ts';
+import { type Throttle, throttleOf } from '../../domain/throttle.ts';
 import type { Attempt } from './attempt.ts';
 
 /** The link's bounds of this moment: those of `configure`, else the plan's, less what the measured impact takes (L14). */

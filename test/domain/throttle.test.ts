@@ -9,9 +9,9 @@ import {
   LEAST_SHARE,
   nextBrake,
   RELEASED,
-  type Throttle,
   UNLIMITED_KEYS,
-} from '../../domain/throttle.ts';
+} from '../../domain/brake.ts';
+import type { Throttle } from '../../domain/throttle.ts';
 
 const LIMIT = 5;
 const felt = (percent: number, low = percent - 2): ImpactStatus => ({

@@ -168,13 +168,45 @@ it('a running migration of which nothing was heard for hours is not described (L
 });
 
 it('a switch is told in seconds, with its steps', async () => {
-  metrics.switched(CUTOVER);
+  metrics.switched(CUTOVER, 5_000);
   const series = await exposed(metrics);
   expect(series.get('jday_switches_total{to="target"}')).toBe(1);
   expect(series.get('jday_switches_total{to="source"}')).toBe(0);
   expect(series.get('jday_switch_fenced_seconds{to="target"}')).toBe(0.042);
+  expect(series.get('jday_switch_fence_budget_seconds{to="target"}')).toBe(5);
   expect(series.get('jday_switch_step_seconds{to="target",step="drain"}')).toBe(0.03);
   expect(series.get('jday_switch_timestamp_seconds{to="target"}')).toBe(START_MS / 1_000);
+});
+
+it('a backup is told while it runs', async () => {
+  expect((await exposed(metrics)).get('jday_backup_running')).toBe(0);
+  metrics.backingUp(true);
+  expect((await exposed(metrics)).get('jday_backup_running')).toBe(1);
+  metrics.backingUp(false);
+  expect((await exposed(metrics)).get('jday_backup_running')).toBe(0);
+});
+
+it('the bounds in force are told as the sync says them, and the impact of each store (L14)', async () => {
+  const throttle = {
+    copyKeysPerSecond: 500,
+    copyBytesPerSecond: 0,
+    verifyKeysPerSecond: 250,
+    verifyBytesPerSecond: 9,
+    batchMs: 2,
+  };
+  metrics.link(syncOf({ throttle: { ...throttle, share: 0.25, batchKeys: 17 } }));
+  const stores = [{ store: 'v1', percent: 4, low: 1, high: 6 }];
+  metrics.impact({ at: START_MS, percent: 4, low: 1, high: 6, windows: 6, stores });
+  const series = await exposed(metrics);
+  const { link } = syncOf({});
+  const of = (name: string) => series.get(`jday_link_${name}{link="${link}"}`);
+  expect(of('throttle_copy_keys_per_second')).toBe(500);
+  expect(of('throttle_copy_bytes_per_second')).toBe(0);
+  expect(of('throttle_verify_keys_per_second')).toBe(250);
+  expect(of('throttle_verify_bytes_per_second')).toBe(9);
+  expect(of('throttle_share_ratio')).toBe(0.25);
+  expect(of('batch_keys')).toBe(17);
+  expect(series.get('jday_impact_store_ratio{store="v1"}')).toBe(0.04);
 });
 
 it('the last backup is told, and whether it was proven (L10)', async () => {
@@ -191,10 +223,13 @@ it('neither keys, nor reasons, nor addresses stand in the metrics (L12)', async 
   metrics.verified(verifyOf({ evidence: [{ dataset: 'sessions', key: secret, what: secret }] }));
   metrics.link(syncOf({ breaker: { side: 'source', reason: secret }, throttled: secret, joined: [secret] }));
   metrics.progress(exampleProgress({ lastFailure: secret, paused: { by: secret, reason: secret } }));
-  metrics.switched({
-    ...CUTOVER,
-    steps: [{ step: `traffic not confirmed: http://${secret}@router`, ms: 0 }],
-  });
+  metrics.switched(
+    {
+      ...CUTOVER,
+      steps: [{ step: `traffic not confirmed: http://${secret}@router`, ms: 0 }],
+    },
+    5_000,
+  );
   const text = await metrics.exposition();
   expect(text).toContain('step="traffic not confirmed"');
   expect(text).not.toContain(secret);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import type { Plan } from '../../domain/plan.ts';
-import { LEAST_SHARE, RELEASED } from '../../domain/throttle.ts';
+import { LEAST_SHARE, RELEASED } from '../../domain/brake.ts';
 import { holdWork, readControl, writeControl } from '../../redis/control.ts';
 import { eventually } from '../support/eventually.ts';
 import { dataset, planOf, withSyncWorld } from '../support/sync-world.ts';

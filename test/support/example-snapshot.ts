@@ -21,7 +21,18 @@ export function exampleSnapshot(at: number, world: World = {}): Snapshot {
       verify:
         changed(name) && world.verify === null ? null : verifyOf(name, at, changed(name) ? world.verify : {}),
     })),
-    impact: world.impact === null ? null : { at, percent: 1, low: 0, high: 2, windows: 12, ...world.impact },
+    impact:
+      world.impact === null
+        ? null
+        : {
+            at,
+            percent: 1,
+            low: 0,
+            high: 2,
+            windows: 12,
+            stores: [{ store: 'v1', percent: 1, low: 0, high: 2 }],
+            ...world.impact,
+          },
     authority: world.authority === undefined ? { side: 'source', epoch: 1 } : world.authority,
   };
 }
@@ -42,6 +53,15 @@ function syncOf(link: string, at: number, change: Partial<LinkStatus> | null | u
     quarantined: 0,
     breaker: null,
     throttled: null,
+    throttle: {
+      copyKeysPerSecond: 20_000,
+      copyBytesPerSecond: 0,
+      verifyKeysPerSecond: 10_000,
+      verifyBytesPerSecond: 0,
+      batchMs: 2,
+      share: 1,
+      batchKeys: 64,
+    },
     ...change,
   };
 }

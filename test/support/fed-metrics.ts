@@ -32,7 +32,7 @@ export function feedAll(metrics: Metrics, atMs: number): void {
   }
   if (impact) metrics.impact(impact);
   metrics.progress(exampleProgress());
-  metrics.switched(CUTOVER);
+  metrics.switched(CUTOVER, 5_000);
   metrics.backup(BACKUP);
   metrics.traffic('source', 'read', 1_000);
   metrics.traffic('target', 'written', 2_000);

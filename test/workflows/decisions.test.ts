@@ -4,6 +4,7 @@ import {
   abortSignal,
   approveUpdate,
   completeUpdate,
+  configureUpdate,
   extendWindowUpdate,
   pauseUpdate,
   resumeUpdate,
@@ -174,4 +175,41 @@ test('a rehearsal whose fence does not hold keeps the readiness waiting and says
     () => world.calls.filter((call) => call === 'rehearseSwitch').length > 1,
   );
   await abort(handle);
+});
+
+describe.concurrent('the bounds of our own work', () => {
+  const callsOf = (world: { calls: readonly string[] }) =>
+    world.calls.filter((call) => call.startsWith('configure'));
+
+  test('are told to what runs, at once, and the last word counts; progress shows them', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.sync.change);
+    await until(handle, 'syncs', ({ phase }) => phase === 'sync');
+    const first = await handle.executeUpdate(configureUpdate, {
+      args: [{ copyKeysPerSecond: 5_000, by: 'ann' }],
+    });
+    expect(first.sync.throttle).toMatchObject({ copyKeysPerSecond: 5_000, share: 1 });
+    await handle.executeUpdate(configureUpdate, { args: [{ batchMs: 1, by: 'ann' }] });
+    await eventually('both are told', () => callsOf(world).at(-1)?.includes('"batchMs":1'));
+    expect(callsOf(world).at(-1)).toContain('"copyKeysPerSecond":5000');
+    await abort(handle);
+  });
+
+  test('that are asked for before the copy are told when it begins', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.sync.change, (begun) => begun.close('backup'));
+    await until(handle, 'backs up', ({ phase }) => phase === 'backup');
+    await handle.executeUpdate(configureUpdate, { args: [{ verifyKeysPerSecond: 7, by: 'ann' }] });
+    expect(callsOf(world)).toEqual([]);
+    world.open('backup');
+    await eventually('they are told', () => callsOf(world)[0]?.includes('"verifyKeysPerSecond":7'));
+    await abort(handle);
+  });
+
+  test('are not changed by what is no bound', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.sync.change);
+    await until(handle, 'syncs', ({ phase }) => phase === 'sync');
+    const odd = handle.executeUpdate(configureUpdate, { args: [{ batchMs: 7, by: 'ann' }] });
+    expect(await refusalOf(odd)).toMatch(/batchMs: expected a number of ms above 0, at most 2/);
+    expect(callsOf(world)).toEqual([]);
+    await abort(handle);
+  });
 });
