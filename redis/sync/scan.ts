@@ -117,6 +117,8 @@ async function look(pass: Pass, side: Side, manner: Manner, keys: readonly strin
   for (let i = 0; i < works.length; i += size)
     await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
   if (side === 'source') attempt.counters.copied += keys.length;
+  // Bytes are known when they have landed; without a bound on them nobody waits for that.
+  if (boundsOf(attempt).copyBytesPerSecond > 0) await flight.landed();
   await rest(pass, keys.length, trafficOf(attempt.lines) - before);
 }
 
