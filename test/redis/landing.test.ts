@@ -1,0 +1,169 @@
+import { expect, test } from 'vitest';
+import { ABSENT, type Digest } from '../../domain/digest.ts';
+import { keyspaceOf } from '../../domain/keyspace.ts';
+import { type Landed, land } from '../../domain/landing.ts';
+import type { LedgerEntry } from '../../domain/ledger-entry.ts';
+import type { Side } from '../../domain/side.ts';
+import { entryTail, placeOf } from '../../redis/ledger.ts';
+import { keyBytes } from '../../redis/key-bytes.ts';
+import { loadScripts } from '../../redis/scripts/index.ts';
+import { applyWrites, LeaseLost, type Write } from '../../redis/sync/apply-writes.ts';
+import { readStates } from '../../redis/sync/read-states.ts';
+import { seeded } from './schedules/seeded.ts';
+import { withRedis } from '../support/redis.ts';
+
+const BATCHES = 40;
+const CASES_OF_A_BATCH = 50;
+const SEED = Number(process.env.LANDING_SEED ?? 1);
+const LINK = 'v1';
+const keyspace = keyspaceOf('landing');
+const redis = withRedis();
+
+const FUTURE = [4_000_000_000_000, 4_000_000_000_001] as const;
+const EXPIRIES = [-1, 1_000, ...FUTURE];
+const VALUES = ['one', 'two'];
+
+type Random = ReturnType<typeof seeded>;
+type Case = {
+  readonly name: string;
+  readonly there: { state: Digest; entry: LedgerEntry | null };
+  readonly write: Write;
+  readonly model: Landed;
+};
+
+const random = seeded(SEED);
+const port = async (side: Side) => ({ side, redis: redis.client, run: await loadScripts(redis.client) });
+const question = (name: string) => ({ name, place: placeOf(name), wanted: 'digest' as const });
+const bytesOf = (entry: LedgerEntry | null) =>
+  entry ? entry.stamp + entry.source + entry.target + entryTail(entry) : '';
+
+function entryAt(from: Random, digests: readonly Digest[]): LedgerEntry | null {
+  if (from.chance(0.3)) return null;
+  const states = { source: from.pick(digests), target: from.pick(digests) };
+  return {
+    stamp: from.pick(['stamp--1', 'stamp--2']),
+    ...states,
+    ours: from.chance(0.5),
+    spelling: from.below(3),
+  };
+}
+
+/** Digests by value and expiry, as the server itself gives them. */
+async function spellings(side: Side): Promise<(value: string, expireAt: number) => Digest> {
+  const [at] = FUTURE;
+  const states = new Map<string, Digest>();
+  for (const value of VALUES)
+    for (const expireAt of [-1, at]) {
+      await redis.client.set('spelling', value);
+      if (expireAt > 0) await redis.client.pexpireat('spelling', expireAt);
+      const [seen] = await readStates(await port(side), keyspace, LINK, [question('spelling')]);
+      states.set(`${value} ${expireAt}`, seen?.digest ?? ABSENT);
+    }
+  return (value, expireAt) => {
+    const content = (states.get(`${value} -1`) ?? ABSENT).slice(0, 8);
+    if (expireAt === -1) return states.get(`${value} -1`) ?? ABSENT;
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64BE(BigInt(expireAt));
+    return content + bytes.toString('latin1');
+  };
+}
+
+async function stage(
+  name: string,
+  spell: (value: string, expireAt: number) => Digest,
+): Promise<Omit<Case, 'model'> & { readonly state: Digest | null; readonly after: LedgerEntry | null }> {
+  const [value, expireAt] = [random.pick(VALUES), random.pick([-1, ...FUTURE])];
+  const present = random.chance(0.7);
+  const state = present ? spell(value, expireAt) : ABSENT;
+  if (present) await redis.client.set(name, value);
+  if (present && expireAt > 0) await redis.client.pexpireat(name, expireAt);
+  const digests = [ABSENT, spell('one', -1), spell('two', -1), spell('two', FUTURE[0])];
+  const entry = entryAt(random, digests);
+  const place = placeOf(name);
+  if (entry)
+    await redis.client.hset(keyspace.ledger(LINK, place.bucket), place.field, keyBytes(bytesOf(entry)));
+  const act = random.pick(['string', 'delete', 'agree'] as const);
+  const [wanted, until] = [random.pick(VALUES), random.pick(EXPIRIES)];
+  const write: Write = {
+    ...{ name, place, act, value: Buffer.from(act === 'string' ? wanted : ''), expireAt: until },
+    expected: random.chance(0.8) ? state : random.pick(digests),
+    expectedEntry: '',
+    ...{ stamp: 'stamp--3', other: random.pick(digests), tail: '' },
+    ...{ journal: random.chance(0.3), preimage: false },
+  };
+  const after = random.chance(0.8) ? entry : entryAt(random, digests);
+  const states = { string: spell(wanted, until), delete: ABSENT, agree: null };
+  return { name, there: { state, entry }, write, state: states[act], after };
+}
+
+test('L1 L2 L4: the script lands each write as the pure function says, on 2 000 random ones', async () => {
+  const verdicts = new Map<string, number>();
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const side = batch % 2 === 0 ? 'source' : 'target';
+    const spell = await spellings(side);
+    const mandate = { shard: LINK, token: 1 + random.below(2), epoch: 1 + random.below(2) };
+    const [lease, epoch] = random.chance(0.7) ? [mandate.token, mandate.epoch] : [1 + random.below(2), 1];
+    await redis.client.set(keyspace.lease(LINK), lease);
+    await redis.client.hset('jday:authority', { authority: 'source', epoch });
+    const cases: Case[] = [];
+    for (let i = 0; i < CASES_OF_A_BATCH; i++) {
+      const { state, after, write, ...rest } = await stage(`k:${batch}:${i}`, spell);
+      // Both gone and nothing to keep is said only of an absence.
+      const tail =
+        write.act === 'delete' && random.chance(0.5)
+          ? null
+          : { ours: random.chance(0.5), spelling: random.below(3) };
+      const { expected, stamp, other, journal } = write;
+      const model = { ...mandate, expected, expectedEntry: after, state, other, stamp, tail, journal };
+      const full = { ...write, expectedEntry: bytesOf(after), tail: tail ? entryTail(tail) : '' };
+      cases.push({ ...rest, write: full, model });
+    }
+    for (const verdict of await compare(side, cases, { lease, epoch }))
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+  }
+  // Each verdict was given often enough to mean something.
+  for (const verdict of ['done', 'stale', 'epoch', 'fenced'])
+    expect(verdicts.get(verdict) ?? 0, `${verdict}, seed ${SEED}`).toBeGreaterThan(50);
+});
+
+async function compare(
+  side: Side,
+  cases: readonly Case[],
+  right: { readonly lease: number; readonly epoch: number },
+): Promise<readonly string[]> {
+  const at = await port(side);
+  const [{ model }] = cases as [Case];
+  const mandate = { shard: LINK, token: model.token, epoch: model.epoch };
+  const told = await applyWrites(
+    at,
+    keyspace,
+    LINK,
+    mandate,
+    cases.map(({ write }) => write),
+  ).then(
+    (outcomes) => outcomes.map(({ word }) => String(word)),
+    (error: unknown) => {
+      if (error instanceof LeaseLost) return cases.map(() => 'fenced');
+      throw error;
+    },
+  );
+  const journal = await redis.client.hgetallBuffer(keyspace.journal(LINK));
+  const states = await readStates(
+    at,
+    keyspace,
+    LINK,
+    cases.map(({ name }) => question(name)),
+  );
+  for (const [i, one] of cases.entries()) {
+    const nowMs = states[i]?.nowMs ?? 0;
+    const landing = land({ side, nowMs, ...right, ...one.there }, one.model);
+    const what = `${one.name}, seed ${SEED}`;
+    expect(told[i], what).toBe(landing.verdict);
+    const done = landing.verdict === 'done';
+    expect(states[i]?.digest, what).toBe(done ? landing.state : one.there.state);
+    expect(states[i]?.entryBytes, what).toBe(bytesOf(done ? landing.entry : one.there.entry));
+    const journaled = Object.keys(journal).includes(`stamp--3${one.name}`);
+    expect(journaled, what).toBe(done && landing.journaled !== null);
+  }
+  return told;
+}
