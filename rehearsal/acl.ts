@@ -13,7 +13,7 @@ export const JDAY_COMMANDS = `
   +hmget +hgetall +hlen +hscan +hexists +hkeys +hstrlen +lrange +llen +lindex +smembers +sismember
   +sscan +scard +zrange +zscan +zcard +zscore +xrange +xlen +xinfo|stream +xinfo|groups
   +xinfo|consumers +xpending
-  +restore +del +unlink +set +setnx +setrange +append +incr +incrby +hset +hsetnx +hdel +hincrby
+  +restore +rename +del +unlink +set +setnx +setrange +append +incr +incrby +hset +hsetnx +hdel +hincrby
   +rpush +lpush +lpop +rpop +lrem +ltrim +sadd +srem +zadd +zrem +xadd +xdel +xtrim +xsetid
   +xgroup|create +xgroup|createconsumer +xgroup|setid +xclaim +pexpire +pexpireat +persist
   +eval +evalsha +eval_ro +evalsha_ro +script|load +script|exists +watch +unwatch +multi +exec

@@ -11,9 +11,10 @@ import { entryTail, makeStamps, placeOf } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { Stores } from '../stores.ts';
-import { lowerFence } from '../switch/fence.ts';
+import { keeperOf, lowerFence } from '../switch/fence.ts';
 import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
+import { keptKey, needsPieces, undoLarge } from './undo-large.ts';
 import { readStates, type SideState } from '../sync/read-states.ts';
 import type { SidePorts } from '../sync/side-port.ts';
 import { hasLost, readWitnesses } from '../sync/witness-record.ts';
@@ -32,7 +33,7 @@ export async function clearTarget(plan: Plan, stores: Stores): Promise<Cleared> 
     for await (const keys of batches(clearing)) add(sum, await deleteOurs(clearing, keys));
     add(sum, await putBack(clearing));
   }
-  await lowerFence(stores.target, keyspaceOf(plan.migration));
+  await lowerFence(stores.target, keyspaceOf(plan.migration), keeperOf(stores, stores.target));
   return sum;
 }
 
@@ -112,8 +113,14 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
   const asLeft = ours.filter((one) => {
     // A source that lost its data has its last copies here: they stay.
     if (clearing.careful && one.source.digest === ABSENT) return false;
+    if (needsPieces(one)) return true;
     return newest(one.source.entry, one.target.entry)?.target === one.target.digest;
   });
+  let deleted = 0;
+  for (const one of asLeft.filter(needsPieces)) {
+    const lease = clearing.leases.find(({ shard }) => owns(shard, one.key));
+    if (lease && (await undoLarge(undoingOf(clearing, lease), one, null))) deleted++;
+  }
   const outcomes = await Promise.all(
     clearing.leases.map((lease) =>
       applyWrites(
@@ -122,12 +129,12 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
         clearing.link.name,
         lease.mandate,
         asLeft
-          .filter((one) => owns(lease.shard, one.key))
+          .filter((one) => owns(lease.shard, one.key) && !needsPieces(one))
           .map((one) => undo(lease, one, 'delete', Buffer.alloc(0), -1)),
       ),
     ),
   );
-  const deleted = outcomes.flat().filter(({ word }) => word === 'done').length;
+  deleted += outcomes.flat().filter(({ word }) => word === 'done').length;
   return { deleted, restored: 0, kept: ours.length - deleted };
 }
 
@@ -141,17 +148,25 @@ async function putBack(clearing: Clearing): Promise<Cleared> {
     const dataset = keyMap.owner('target', name);
     if (!image || !dataset) continue;
     const [one] = await see(clearing, [keyMap.counterpart(dataset, 'target', name)]);
+    const lease = leases.find((held) => one && owns(held.shard, one.key));
+    if (!one || !lease) continue;
+    if (needsPieces(one) || keptKey(image)) {
+      if (await undoLarge(undoingOf(clearing, lease), one, image)) restored++;
+      continue;
+    }
     // No entry: both sides were gone, so it was the sync that deleted it here.
-    const left = one && (newest(one.source.entry, one.target.entry)?.target ?? ABSENT);
-    if (!one || left !== one.target.digest) continue;
+    const left = newest(one.source.entry, one.target.entry)?.target ?? ABSENT;
+    if (left !== one.target.digest) continue;
     const expireAt = Number(image.readBigInt64BE(0));
-    const lease = leases.find(({ shard }) => owns(shard, one.key));
-    if (!lease) continue;
     const write = undo(lease, one, 'restore', image.subarray(8), expireAt);
     const [outcome] = await applyWrites(ports.target, keyspace, link.name, lease.mandate, [write]);
     if (outcome?.word === 'done') restored++;
   }
   return { deleted: 0, restored, kept: fields.length - restored };
+}
+
+function undoingOf({ ports, keyspace, link }: Clearing, { mandate, stamp }: Clearing['leases'][number]) {
+  return { target: ports.target, keyspace, link: link.name, mandate, stamp };
 }
 
 function undo(

@@ -10,6 +10,9 @@ import { keyBytes } from '../key-bytes.ts';
 import { readRawEntries } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Stores } from '../stores.ts';
+import { knowsFieldTtls } from '../typed/payloads.ts';
+import { walk } from '../typed/walk.ts';
+import { keptKey } from './undo-large.ts';
 
 /**
  * Ends our presence: conflict journal and quarantine are saved beside the backups, whole and restorable (L2, L11),
@@ -48,6 +51,11 @@ function ledgerPrefixes(plan: Plan, keyspace: Keyspace): readonly string[] {
 
 /** One line of JSON a record, bytes in base64, readable by the owner only: it holds personal data (L12). */
 async function saveHash(plan: Plan, redis: Redis, key: string, name: string): Promise<void> {
+  const file = join(plan.backup.directory, `${plan.migration}-${name}.jsonl`);
+  const save = async (line: object) => {
+    await mkdir(plan.backup.directory, { recursive: true, mode: 0o700 });
+    await appendFile(file, `${JSON.stringify(line)}\n`, { mode: 0o600 });
+  };
   let cursor = '0';
   do {
     const [next, pairs] = (await redis.callBuffer('HSCAN', [key, cursor, 'COUNT', '100'])) as [
@@ -55,18 +63,22 @@ async function saveHash(plan: Plan, redis: Redis, key: string, name: string): Pr
       Buffer[],
     ];
     cursor = next.toString();
-    const lines: string[] = [];
-    for (let i = 0; i + 1 < pairs.length; i += 2) {
-      lines.push(
-        `${JSON.stringify({ field: pairs[i]?.toString('base64'), record: pairs[i + 1]?.toString('base64') })}\n`,
-      );
-    }
-    if (lines.length === 0) continue;
-    await mkdir(plan.backup.directory, { recursive: true, mode: 0o700 });
-    await appendFile(join(plan.backup.directory, `${plan.migration}-${name}.jsonl`), lines.join(''), {
-      mode: 0o600,
-    });
+    for (let i = 0; i + 1 < pairs.length; i += 2)
+      for await (const line of linesOf(redis, pairs[i] as Buffer, pairs[i + 1] as Buffer)) await save(line);
   } while (cursor !== '0');
+}
+
+/** A record; a value that is no single DUMP follows as the commands that rebuild it: words, the key, arguments. */
+async function* linesOf(redis: Redis, field: Buffer, record: Buffer): AsyncGenerator<object> {
+  yield { field: field.toString('base64'), record: record.toString('base64') };
+  const key = keptKey(record);
+  const type = key ? await redis.type(key) : 'none';
+  // Taken back by an abort already: there is nothing to save.
+  if (!key || type === 'none') return;
+  for await (const { words, args } of walk({ redis, key, type, fieldTtls: await knowsFieldTtls(redis) })) {
+    const encoded = args.map((part) => Buffer.from(part).toString('base64'));
+    yield { field: field.toString('base64'), words, args: encoded };
+  }
 }
 
 /** Entries that stand on a source and are the newest move to the target: the ledger is whole in one place. */

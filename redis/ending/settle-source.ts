@@ -3,7 +3,7 @@ import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Stores } from '../stores.ts';
 import { drainLinks } from '../switch/drain-links.ts';
-import { raiseFence } from '../switch/fence.ts';
+import { keeperOf, raiseFence } from '../switch/fence.ts';
 
 /** Long enough for a backlog, short enough for an operator who waits for V1. */
 const PATIENCE_MS = 10_000;
@@ -15,6 +15,6 @@ const PATIENCE_MS = 10_000;
 export async function settleSource(plan: Plan, stores: Stores): Promise<void> {
   if (plan.mode === 'forward') return;
   const keyspace = keyspaceOf(plan.migration);
-  await raiseFence(stores.target, keyspace, null);
+  await raiseFence(stores.target, keyspace, null, keeperOf(stores, stores.target));
   await drainLinks(stores.target.redis, keyspace, linksOf(plan), 'target', Date.now() + PATIENCE_MS);
 }

@@ -1,5 +1,9 @@
 import type { Redis } from 'ioredis';
 import { ABSENT, type Digest } from '../../domain/digest.ts';
+import type { Keyspace } from '../../domain/keyspace.ts';
+import { keyBytes } from '../key-bytes.ts';
+import { placeOf } from '../ledger.ts';
+import { readStates, type SideState, UNREAD } from '../sync/read-states.ts';
 import type { SidePort } from '../sync/side-port.ts';
 import { type Rebuild } from '../typed/rebuild.ts';
 import { Unsteady, walk } from '../typed/walk.ts';
@@ -25,6 +29,18 @@ export async function walkedState(end: End, key: Buffer): Promise<Digest> {
   const expiry = Buffer.alloc(8);
   expiry.writeBigInt64BE(BigInt(Number(await end.redis.call('PEXPIRETIME', [key]))));
   return content.digest() + expiry.toString('latin1');
+}
+
+/** State of a key of whatever size; the caller holds a WATCH on it, or it is one of ours. */
+export async function stateUnderWatch(
+  end: End,
+  keyspace: Keyspace,
+  link: string,
+  name: string,
+): Promise<Digest> {
+  const question = { name, place: placeOf(name), wanted: 'digest' as const };
+  const [seen] = (await readStates(end, keyspace, link, [question])) as [SideState];
+  return seen.digest === UNREAD ? walkedState(end, keyBytes(name)) : seen.digest;
 }
 
 /** Ends the WATCH; what was read since it began is one state. */

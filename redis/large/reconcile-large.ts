@@ -4,6 +4,7 @@ import {
   type Both,
   forgetsTwice,
   keepsPreimage,
+  leavesNoEntry,
   nextStep,
   oursAfter,
   type Step,
@@ -109,8 +110,9 @@ async function spellingOf(context: LargeContext, pair: Pair): Promise<number | L
 async function carryOver(
   context: LargeContext,
   pair: Pair,
-  { to, conflict }: Extract<Step, { do: 'carry' }>,
+  step: Extract<Step, { do: 'carry' }>,
 ): Promise<LargeFate> {
+  const { to, conflict } = step;
   const from = otherSide(to);
   const value = pair.states[from].digest === ABSENT ? null : await valueOf(context, pair, to);
   if (value && 'reason' in value) return refuse(context, pair, from, value.reason);
@@ -133,7 +135,7 @@ async function carryOver(
     act: value ? 'rename' : 'delete',
     content,
     expireAt: expireAtOf(pair.states[from].digest) ?? -1,
-    tail: entryTail({ ours, spelling }),
+    tail: leavesNoEntry(step, pair.states) ? '' : entryTail({ ours, spelling }),
     journal: conflict,
     preimage: keepsPreimage(to, pair.agreed),
   });

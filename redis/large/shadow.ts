@@ -1,10 +1,8 @@
 import { keyBytes } from '../key-bytes.ts';
-import { readStates } from '../sync/read-states.ts';
-import { placeOf } from '../ledger.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Rebuild } from '../typed/rebuild.ts';
 import { PIECE_BYTES } from '../typed/walk.ts';
-import { type End, walkedState } from './end.ts';
+import { type End, stateUnderWatch } from './end.ts';
 import { streamedSet } from './streamed-set.ts';
 
 const MOST_COMMANDS = 256;
@@ -51,8 +49,5 @@ export async function contentThere(
   link: string,
   name: string,
 ): Promise<string> {
-  const question = { name, place: placeOf(name), wanted: 'digest' as const };
-  const [seen] = await readStates(end, keyspace, link, [question]);
-  const digest = seen?.value.form === 'large' ? await walkedState(end, keyBytes(name)) : seen?.digest;
-  return (digest ?? '').slice(0, 8);
+  return (await stateUnderWatch(end, keyspace, link, name)).slice(0, 8);
 }

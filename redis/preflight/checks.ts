@@ -1,5 +1,6 @@
 import { APP_USERS_NAMED, APP_USERS_RIGHT, FENCE } from './app-users.ts';
 import { BACKUP_SPACE, FILES } from './disk.ts';
+import { FIELD_TTLS } from './field-ttls.ts';
 import { CONTESTED, EMPTY_DATASETS, OCCUPIED, OWNERSHIP, UNMATCHED } from './keys.ts';
 import { EVICTION, IDLE_TIMES, MEMORY } from './memory.ts';
 import { MODE, RETENTION, STORES } from './plan-wide.ts';
@@ -35,6 +36,7 @@ export const CHECKS: readonly NamedCheck[] = [
   FENCE,
   PROBE,
   PAYLOAD,
+  FIELD_TTLS,
   SCRATCH,
   MEMORY,
   EVICTION,

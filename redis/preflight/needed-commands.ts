@@ -60,6 +60,7 @@ export const COMMANDS_BY_PURPOSE = {
   ],
   'write keys': [
     'restore',
+    'rename',
     'del',
     'unlink',
     'set',
@@ -117,6 +118,9 @@ export const COMMANDS_BY_PURPOSE = {
     'client|unpause',
   ],
 } as const;
+
+/** Needed too where the server has them: hashes whose fields have TTLs. */
+export const FIELD_TTL_COMMANDS = ['hpexpiretime', 'hpexpireat'] as const;
 
 export type Purpose = keyof typeof COMMANDS_BY_PURPOSE;
 

@@ -42,7 +42,7 @@ export const PROBE: NamedCheck = {
 export const PAYLOAD: NamedCheck = {
   name: 'payload version',
   scope: 'link',
-  looksAt: 'whether each side restores what the other dumps: values travel in that form',
+  looksAt: 'whether each side restores what the other dumps; if not, values travel by commands instead',
   look: async ({ source, target }, world) => {
     const expected = 'source and target restore each other’s DUMP';
     const [up, down] = [
@@ -51,12 +51,11 @@ export const PAYLOAD: NamedCheck = {
     ];
     if (up && down) return green('both ways', expected);
     const found = up
-      ? 'the source does not restore what V2 dumps'
-      : 'V2 does not restore what the source dumps';
-    const remedy = up
-      ? 'Bring the source to V2’s version, or there is no way back.'
-      : 'Bring V2 to the source’s version or later.';
-    return red(found, expected, remedy);
+      ? 'the source does not restore what V2 dumps: values travel by commands'
+      : 'V2 does not restore what the source dumps: values travel by commands';
+    const remedy =
+      'Values of modules cannot travel like that: bring both sides to one version if you have any.';
+    return alert(found, expected, remedy);
   },
 };
 

@@ -1,6 +1,6 @@
 import { makeKeyMap } from '../../domain/key-map.ts';
 import { alert, type Finding, green, red } from './finding.ts';
-import { COMMANDS_BY_PURPOSE, NEEDED_COMMANDS, type Purpose } from './needed-commands.ts';
+import { COMMANDS_BY_PURPOSE, FIELD_TTL_COMMANDS, NEEDED_COMMANDS, type Purpose } from './needed-commands.ts';
 import type { StoreUnderTest } from './subject.ts';
 import type { NamedCheck, World } from './world.ts';
 
@@ -54,16 +54,20 @@ async function missingCommands(
 ): Promise<[string, Purpose][]> {
   const probe = world.keyspace.probe('rights');
   const missing: [string, Purpose][] = [];
+  const denied = async (command: string, arity: number) => {
+    const words = command.split('|');
+    // DRYRUN wants a call that could be made: as many words as the command takes at least.
+    const filler = Array.from({ length: Math.max(0, Math.abs(arity) - words.length) }, () => probe);
+    return (await dryRun(subject, me, [...words, ...filler])) === 'command';
+  };
   for (const [purpose, commands] of Object.entries(COMMANDS_BY_PURPOSE) as [Purpose, readonly string[]][]) {
     if (purpose === 'fence the apps' && subject.store.appUsers.length === 0) continue;
     for (const [command, arity] of await arities(subject, commands)) {
-      const words = command.split('|');
-      // DRYRUN wants a call that could be made: as many words as the command takes at least.
-      const filler = Array.from({ length: Math.max(0, Math.abs(arity) - words.length) }, () => probe);
-      const lacks = arity === 0 || (await dryRun(subject, me, [...words, ...filler])) === 'command';
-      if (lacks) missing.push([command, purpose]);
+      if (arity === 0 || (await denied(command, arity))) missing.push([command, purpose]);
     }
   }
+  for (const [command, arity] of await arities(subject, FIELD_TTL_COMMANDS))
+    if (arity !== 0 && (await denied(command, arity))) missing.push([command, 'find and read keys']);
   return missing;
 }
 

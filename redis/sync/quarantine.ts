@@ -7,6 +7,9 @@ import type { Guarded } from './guarded.ts';
 import type { Pair } from './pair.ts';
 import type { SidePorts } from './side-port.ts';
 
+/** As in redis/scripts/prelude.lua: a DUMP of more holds the server up. */
+const MOST_BYTES = 131_072;
+
 /**
  * Values that could not be transformed: raw bytes, expiry and reason, in a hash on the target whose fields are
  * source keys (L11), one for all shards of a link; each sees its own. They block the cutover and stop nobody else; a later change of the key that fits frees it.
@@ -41,11 +44,16 @@ export class Quarantine {
 
   /** Keeps the value of `side` whole. The reason names no key and no value (L12). */
   async put(pair: Pair, side: Side, reason: string): Promise<void> {
-    const raw = await this.#ports[side].redis.dumpBuffer(keyBytes(pair.names[side]));
+    const { redis } = this.#ports[side];
+    const name = keyBytes(pair.names[side]);
+    // A large value stays where it is, and only there: nothing of ours is written over it.
+    const inPlace = Number(await redis.memory('USAGE', name)) > MOST_BYTES;
+    const raw = inPlace ? null : await redis.dumpBuffer(name);
     const head = JSON.stringify({
       side,
       dataset: pair.dataset.name,
       reason,
+      ...(inPlace && { inPlace }),
       expireAt: expireAtOf(pair.states[side].digest),
     });
     const record = Buffer.concat([Buffer.from(`${head}\n`), raw ?? Buffer.alloc(0)]);

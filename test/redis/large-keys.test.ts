@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
+import { clearTarget } from '../../redis/ending/clear-target.ts';
+import { dropTraces } from '../../redis/ending/drop-traces.ts';
+import { withStores } from '../../redis/stores.ts';
 import { readTyped } from '../../redis/verify/typed-read.ts';
 import { findTool } from '../../servers/tools.ts';
 import { eventually } from '../support/eventually.ts';
@@ -9,6 +12,7 @@ import { LARGE_TYPES, writeLarge } from '../support/large-values.ts';
 import { startSyncProcess, type SyncProcess } from '../support/start-sync-process.ts';
 import type { Trap } from '../support/sync-process.ts';
 import { dataset, planOf, withSyncWorld } from '../support/sync-world.ts';
+import { makeTempDir } from '../support/temp-dir.ts';
 
 const plan = planOf([dataset({ name: 'match' })]);
 const PATIENT = { withinMs: 30_000 };
@@ -105,6 +109,35 @@ describe('a key that is too large for one script', () => {
     expect(image).toEqual(record);
   });
 
+  test('goes when the migration is aborted; what stood there before comes back, and a loser is saved (L2, L6)', async () => {
+    const { v1, v2 } = world;
+    const saved = planOf(plan.datasets, { backup: { ...plan.backup, directory: makeTempDir() } });
+    await writeLarge(v1.client, 'match:ours', 'hash', 12_000);
+    await writeLarge(v1.client, 'match:both', 'list', 12_000);
+    await writeLarge(v2.client, 'match:both', 'zset', 12_000);
+    await writeLarge(v1.client, 'match:grown', 'list', 12_000);
+    await v2.client.set('match:grown', 'small', 'PX', 600_000);
+    await writeLarge(v1.client, 'match:kept', 'set', 12_000);
+    const sync = await world.start(saved);
+    for (const key of ['ours', 'both', 'grown', 'kept']) await sameKey(v1.client, v2.client, `match:${key}`);
+    await sync.stop();
+    await v2.client.sadd('match:kept', 'changed by an app since');
+    const ending = <T>(work: Parameters<typeof withStores<T>>[3]) =>
+      withStores(saved, world.environment(), 'test', work);
+    expect(await ending((all) => clearTarget(saved, all))).toEqual({ deleted: 1, restored: 2, kept: 1 });
+    await ending((all) => dropTraces(saved, all, false));
+    expect((await v2.client.keys('*')).sort()).toEqual([
+      'jday:authority',
+      'match:both',
+      'match:grown',
+      'match:kept',
+    ]);
+    expect(await v2.client.zcard('match:both')).toBe(12_000);
+    expect(await v2.client.get('match:grown')).toBe('small');
+    expect(await v2.client.pttl('match:grown')).toBeGreaterThan(0);
+    expect(await v1.client.keys('jday:*')).toEqual(['jday:authority']);
+  });
+
   test('of V2 alone, there before we came, stays as it is and does not travel (L6)', async () => {
     const { v1, v2 } = world;
     await writeLarge(v2.client, 'match:own', 'zset', 12_000);
@@ -156,17 +189,15 @@ describe('a worker in a process of its own', () => {
   test.each([
     { type: 'string', count: 6_553_600 },
     { type: 'hash', count: 1_000_000 },
-    { type: 'set', count: 1_000_000 },
     { type: 'zset', count: 1_000_000 },
     { type: 'list', count: 1_000_000 },
   ] as const)(
     'carries a $type of $count elements without holding a server up for 5 ms, in bounded memory (L14)',
-    { timeout: 112_000 },
+    { timeout: 240_000 },
     async ({ type, count }) => {
       const { v1, v2 } = world;
       await writeLarge(v1.client, 'match:huge', type, count);
       const sync = await start();
-      await sync.live();
       // What a busy machine takes from a server is in no two rounds the same; a stall of ours is in each.
       const stalls: string[][] = [];
       do {
@@ -174,7 +205,7 @@ describe('a worker in a process of its own', () => {
         const at = Date.now() + 600_000;
         await v1.client.pexpireat('match:huge', at);
         await eventually('the round', async () => (await v2.client.pexpiretime('match:huge')) === at, {
-          withinMs: 60_000,
+          withinMs: 100_000,
         });
         await synced(sync);
         stalls.push((await Promise.all([slowOnes(v1.client), slowOnes(v2.client)])).flat());
