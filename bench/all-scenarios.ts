@@ -1,4 +1,5 @@
 import type { Scenario, Sizes } from './scenario.ts';
+import { applyScenarios } from './scenarios/apply.ts';
 import { copyScenarios } from './scenarios/copy.ts';
 import { fenceScenarios } from './scenarios/fence.ts';
 import { idleScenarios } from './scenarios/idle.ts';
@@ -9,6 +10,7 @@ import { verifyScenarios } from './scenarios/verify.ts';
 
 export function allScenarios(sizes: Sizes): readonly Scenario[] {
   const makers = [
+    applyScenarios,
     copyScenarios,
     lagScenarios,
     idleScenarios,

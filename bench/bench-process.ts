@@ -26,7 +26,8 @@ export type Program =
   | 'verifier'
   | 'plain-verify'
   | 'following-writer'
-  | 'renewer';
+  | 'renewer'
+  | 'apply';
 
 const TSX = import.meta.resolve('tsx');
 
