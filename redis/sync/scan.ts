@@ -82,7 +82,10 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
   await attempt.reached?.('scan target');
   await scanSide(pass, 'target', manner);
-  await attempt.guarded('SADD', adopted, ...names);
+  // While they are told apart the feed's memory of live writes is still needed.
+  while (attempt.large.adopting > 0 && !pass.signal.aborted)
+    await delay(10, undefined, { signal: pass.signal }).catch(() => undefined);
+  for (const side of ['target', 'source'] as const) await attempt.guards[side]('SADD', adopted, ...names);
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
   await scanSide(pass, 'source', manner === 'adopt' ? 'copy' : 'scan');
