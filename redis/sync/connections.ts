@@ -5,10 +5,11 @@ import { type Environment, openStore } from '../connection.ts';
 import type { Patience } from './patience.ts';
 
 /**
- * Three connections a side: `data` reads and writes, `tracker` owns the tracking and writes our own small keys,
+ * Four connections a side: `data` reads and writes, `large` does so with large keys, under WATCH, `tracker` owns the
+ * tracking and writes our own small keys,
  * `subscriber` hears. Apart, because a paused server blocks writes, and must block nothing else.
  */
-export type Lines = { readonly data: Redis; readonly tracker: Redis; readonly subscriber: Redis };
+export type Lines = Readonly<Record<'data' | 'large' | 'tracker' | 'subscriber', Redis>>;
 export type Connections = Readonly<Record<Side, Lines>> & { close(): void };
 
 export async function openConnections(
@@ -27,10 +28,8 @@ export async function openConnections(
     return redis;
   };
   const lines = async (side: Side): Promise<Lines> => {
-    const data = await open(side, 'data');
-    // Our reading must not keep cold keys alive where the server knows how (Redis 7.2); elsewhere it is an error.
-    await data.call('CLIENT', ['NO-TOUCH', 'ON']).catch(() => undefined);
-    return { data, tracker: await open(side, 'tracker'), subscriber: await open(side, 'feed') };
+    const [data, large] = [await open(side, 'data'), await open(side, 'large')];
+    return { data, large, tracker: await open(side, 'tracker'), subscriber: await open(side, 'feed') };
   };
   const close = () => {
     for (const redis of opened) redis.disconnect();

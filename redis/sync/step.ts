@@ -25,7 +25,10 @@ export const STEPS = [
   'drained',
 ] as const;
 
-export type Step = (typeof STEPS)[number];
+/** Those of a large key, in its own lane, beside the ones above. */
+export const LARGE_STEPS = ['shadow built'] as const;
+
+export type Step = (typeof STEPS)[number] | (typeof LARGE_STEPS)[number];
 
 /** Called when an attempt comes to a step, before it goes on. Absent outside of tests. */
 export type Reached = (step: Step) => void | Promise<void>;
