@@ -38,12 +38,20 @@ describe('bad usage', () => {
     [['plan', '--day', 'soon']],
     [['approve', 'everything']],
     [['extend', 'x']],
+    [['configure']],
+    [['configure', '--copy-keys-per-second=-5']],
+    [['configure', '--batch-ms', '3']],
   ])('%j ends with 2 and no stack', async (args) => {
     const { code, stderr } = await jday(args, { env: NOWHERE });
     expect(code).toBe(2);
     expect(stderr).toMatch(/^error: /);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
+});
+
+it('a bound that is none says what one is', async () => {
+  const { stderr } = await jday(['configure', '--verify-keys-per-second', '1.5'], { env: NOWHERE });
+  expect(stderr).toContain('Expected a whole number from 0 up (0: no limit), found "1.5".');
 });
 
 describe('without Temporal', () => {
