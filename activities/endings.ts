@@ -32,8 +32,11 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
     release: on('release', ({ plan }, stores) => releaseStores(stores, plan.migration)),
     joinSessions: on('join', async ({ plan }, stores) => {
       const keyspace = keyspaceOf(plan.migration);
-      for (const link of linksOf(plan))
-        await writeControl(stores.target.redis, keyspace, link.name, { joins: 'jday' });
+      for (const { name } of linksOf(plan)) {
+        await writeControl(stores.target.redis, keyspace, name, { joins: 'jday' });
+        // The copy, for a target that comes back without it.
+        await writeControl(stores.named(name).redis, keyspace, name, { joins: 'jday' });
+      }
     }),
     configure: on('configure', async ({ plan, throttle }: { plan: Plan; throttle: Throttle }, stores) => {
       const keyspace = keyspaceOf(plan.migration);

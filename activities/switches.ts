@@ -6,7 +6,7 @@ import { linksOf } from '../domain/link.ts';
 import { readAuthority } from '../redis/authority.ts';
 import { writeControl } from '../redis/control.ts';
 import { withStores } from '../redis/stores.ts';
-import { lowerFence } from '../redis/switch/fence.ts';
+import { keeperOf, lowerFence } from '../redis/switch/fence.ts';
 import { rehearseSwitch } from '../redis/switch/rehearse-switch.ts';
 import { switchAuthority } from '../redis/switch/switch-authority.ts';
 import { beating } from './beating.ts';
@@ -34,7 +34,7 @@ export function unfenceActivity({ environment }: Dependencies) {
       withStores(plan, environment, 'unfence', async (stores) => {
         const keyspace = keyspaceOf(plan.migration);
         const side = (await readAuthority(stores.target.redis))?.side ?? 'source';
-        for (const one of stores.of(side)) await lowerFence(one, keyspace);
+        for (const one of stores.of(side)) await lowerFence(one, keyspace, keeperOf(stores, one));
         for (const link of linksOf(plan))
           await writeControl(stores.target.redis, keyspace, link.name, { paused: null });
       }),

@@ -58,6 +58,11 @@ export function keyspaceOf(migration: string) {
     impact: () => `${prefix}impact`,
     /** ACL rule of an app user as it was before the fence, on the user's own store. */
     fence: (user: string) => `${prefix}fence:${user}`,
+    /**
+     * Hash on the other side: command rights and selectors of fenced users, by store and user, without passwords
+     * (L12). A server that comes back without its own record is fenced again by it.
+     */
+    fenced: () => `${prefix}fenced`,
     /** Probe keys of the rehearsals. */
     probe: (name: string) => `${prefix}probe:${name}`,
   };

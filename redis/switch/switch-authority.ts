@@ -15,7 +15,7 @@ import { loadScripts } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { verifyKeys } from '../verify/verify-keys.ts';
 import { drainLinks } from './drain-links.ts';
-import { fenceIsProven, lowerFence, raiseFence } from './fence.ts';
+import { fenceIsProven, keeperOf, lowerFence, raiseFence } from './fence.ts';
 import { serversShared } from './shared-servers.ts';
 import { tellTraffic } from './traffic.ts';
 
@@ -155,7 +155,7 @@ async function fence({ plan, keyspace, stores, to }: Course): Promise<void> {
         await writeControl(stores.target.redis, keyspace, link.name, { paused: from });
       }
     }
-    await raiseFence(one, keyspace, pausable ? plan.gates.fenceBudgetMs : null);
+    await raiseFence(one, keyspace, pausable ? plan.gates.fenceBudgetMs : null, keeperOf(stores, one));
     if (one.store.appUsers.length > 0 && !(await fenceIsProven(one, keyspace.probe('fence')))) {
       throw new Error(`the fence of ${one.store.name} is not proven: an app user can still write`);
     }
@@ -227,7 +227,7 @@ async function finishForward(course: Course, record: AuthorityRecord): Promise<v
 }
 
 async function open({ plan, keyspace, stores }: Course, side: Side): Promise<void> {
-  for (const one of stores.of(side)) await lowerFence(one, keyspace);
+  for (const one of stores.of(side)) await lowerFence(one, keyspace, keeperOf(stores, one));
   for (const link of linksOf(plan))
     await writeControl(stores.target.redis, keyspace, link.name, { paused: null });
 }

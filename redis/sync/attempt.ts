@@ -18,6 +18,7 @@ import { DirtyKeys } from './dirty-keys.ts';
 import { type Guarded, guardedBy } from './guarded.ts';
 import { KnownKeys } from './known-keys.ts';
 import { takeLease } from './lease.ts';
+import { mendTarget } from './mend-target.ts';
 import { PATIENCE, type Patience } from './patience.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
@@ -42,7 +43,7 @@ export type Attempt = {
   /** The same, of each side. */
   readonly guards: Readonly<Record<Side, Guarded>>;
   readonly patience: Patience;
-  readonly stamp: () => Buffer;
+  readonly stamp: () => string;
   readonly dirty: DirtyKeys;
   readonly batch: Batch;
   readonly counters: Counters;
@@ -89,7 +90,7 @@ export async function beginAttempt(
   await reached?.('lease taken');
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const breaker = await breakerOf(shard, lines, keyspace, token);
-  await mendTargetAuthority(ports);
+  await mendTarget(ports, keyspace, shard);
   return {
     plan,
     link,
@@ -103,23 +104,30 @@ export async function beginAttempt(
     guards,
     patience,
     stamp: makeStamps(token),
-    dirty: new DirtyKeys(),
-    batch: new Batch(),
-    counters: new Counters(),
+    ...nothingYet(link),
     breaker,
     quarantine: await Quarantine.open(ports, guards.target, keyspace, shard),
-    recent: new RecentKeys(),
-    known: new KnownKeys(),
-    large: new LargeKeys(),
     typed: await payloadsDiffer(ports, keyspace),
     reached,
     authority: await currentAuthority(ports),
     control: await readControl(lines.target.tracker, keyspace, link.name),
-    joined: new Set(),
     unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
-    toScan: new Set(link.datasets.map((dataset) => dataset.name)),
-    throttled: null,
     total: Math.ceil(shareOf(shard, await lines.source.data.dbsize())),
+  };
+}
+
+/** What an attempt finds out by itself. */
+function nothingYet({ datasets }: Link) {
+  return {
+    dirty: new DirtyKeys(),
+    batch: new Batch(),
+    counters: new Counters(),
+    recent: new RecentKeys(),
+    known: new KnownKeys(),
+    large: new LargeKeys(),
+    joined: new Set<string>(),
+    toScan: new Set(datasets.map((dataset) => dataset.name)),
+    throttled: null,
   };
 }
 
@@ -166,15 +174,6 @@ export async function currentAuthority(ports: SidePorts): Promise<AuthorityRecor
   const record = await readAuthority(ports.target.redis);
   if (!record) throw new NoAuthority();
   return record;
-}
-
-/**
- * A target that came back empty or stale has lost the record, or holds an older one. The claim and the flip write it
- * before the source's, so a later one on the source is a copy of what stood here (L1, L5).
- */
-async function mendTargetAuthority({ source, target }: SidePorts): Promise<void> {
-  const [copy, record] = await Promise.all([readAuthority(source.redis), readAuthority(target.redis)]);
-  if (copy && copy.epoch > (record?.epoch ?? 0)) await writeAuthority(target.run, copy);
 }
 
 export async function mendSourceAuthority(attempt: Attempt): Promise<void> {

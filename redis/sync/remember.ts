@@ -1,5 +1,4 @@
 import { otherSide, type Side } from '../../domain/side.ts';
-import { byteString } from '../key-bytes.ts';
 import { LeaseLost } from './apply-writes.ts';
 import type { Attempt } from './attempt.ts';
 

@@ -85,7 +85,10 @@ async function scanDatasets(pass: Pass): Promise<void> {
   // While they are told apart the feed's memory of live writes is still needed.
   while (attempt.large.adopting > 0 && !pass.signal.aborted)
     await delay(10, undefined, { signal: pass.signal }).catch(() => undefined);
-  for (const side of ['target', 'source'] as const) await attempt.guards[side]('SADD', adopted, ...names);
+  if (manner === 'adopt') {
+    // The copy on the source is for a target that comes back without it.
+    for (const side of ['target', 'source'] as const) await attempt.guards[side]('SADD', adopted, ...names);
+  }
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
   await scanSide(pass, 'source', manner === 'adopt' ? 'copy' : 'scan');

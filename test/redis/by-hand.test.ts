@@ -56,7 +56,7 @@ describe('docs/by-hand.md', () => {
       ((await client.call('ACL', ['LIST'])) as string[]).filter((line) => /matcher/.test(line));
     const before = await rules();
     await withStores(plan, world.environment(), 'test', (stores) =>
-      raiseFence(stores.named('v1'), keyspace, null),
+      raiseFence(stores.named('v1'), keyspace, null, stores.target.redis),
     );
     expect(await rules()).not.toEqual(before);
     const text = block('docs/by-hand.md', 'sh', 'give_back()');
