@@ -4,6 +4,7 @@ import { clearTarget } from '../../redis/ending/clear-target.ts';
 import { dropTraces } from '../../redis/ending/drop-traces.ts';
 import { withStores } from '../../redis/stores.ts';
 import { findTool } from '../../servers/tools.ts';
+import type { Step } from '../../redis/sync/step.ts';
 import { eventually } from '../support/eventually.ts';
 import { LARGE_TYPES, writeLarge } from '../support/large-values.ts';
 import { sameKey } from '../support/same-key.ts';
@@ -87,6 +88,26 @@ describe('a key that is too large for one script', () => {
     const image = await v2.client.hgetBuffer(keyspaceOf('test').preimage('v1'), 'match:large');
     expect(image).toEqual(record);
   });
+
+  test.each(['v1', 'v2'] as const)(
+    'that an app of %s writes to while it is built is not written over (L2)',
+    async (side) => {
+      const { v1, v2 } = world;
+      await writeLarge(v1.client, 'match:large', 'hash', 12_000);
+      let writes = 0;
+      const reached = async (step: Step) => {
+        if (step !== 'shadow built' || writes++ > 0) return;
+        await world[side].client.hset('match:large', 'written', side);
+      };
+      const sync = await world.start(plan, reached);
+      await eventually('the write', () => writes > 1);
+      await sameKey(v1.client, v2.client, 'match:large');
+      await eventually('nothing pending', () => sync.status()?.pending.toTarget === 0);
+      if (side === 'v1') expect(await v2.client.hget('match:large', 'written')).toBe('v1');
+      // Both sides have the key then and V1 decides: what V2 said is in the journal.
+      else expect(sync.status()?.conflicts).toBe(1);
+    },
+  );
 
   test('goes when the migration is aborted; what stood there before comes back, and a loser is saved (L2, L6)', async () => {
     const { v1, v2 } = world;

@@ -5,6 +5,7 @@ import type { Dataset, Plan } from '../../domain/plan.ts';
 import type { LinkStatus } from '../../domain/status.ts';
 import { writeAuthority } from '../../redis/authority.ts';
 import { loadScripts } from '../../redis/scripts/index.ts';
+import type { Reached } from '../../redis/sync/step.ts';
 import { runSync } from '../../redis/sync/sync.ts';
 import { eventually } from './eventually.ts';
 import { examplePlan } from './example-plan.ts';
@@ -58,14 +59,20 @@ export function withSyncWorld(servers: { readonly v1?: ServerOptions; readonly v
     }
   };
   /** Starts a sync; `status()` is its last report. */
-  const start = async (plan: Plan) => {
+  const start = async (plan: Plan, reached?: Reached) => {
     const [link] = linksOf(plan);
     if (!link) throw new Error('a plan without a link');
     await claim();
     const statuses: LinkStatus[] = [];
     const stop = new AbortController();
     const done = runSync(
-      { plan, link, environment: environment(), report: (status) => statuses.push(status) },
+      {
+        plan,
+        link,
+        environment: environment(),
+        report: (status) => statuses.push(status),
+        ...(reached && { reached }),
+      },
       stop.signal,
     );
     done.catch(() => undefined);
