@@ -100,7 +100,7 @@ function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
       keyspace.beat(shard.name, side),
       () => {
         dirty.mark(BEAT[side], side, beats.sentAt[side]);
-        beats.heardAt[side] = Date.now();
+        beats.owedSince[side] = null;
       },
     ],
   ]);

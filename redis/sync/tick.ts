@@ -11,11 +11,17 @@ import { askServers, endWhereGone, heedDecision, rememberWitnesses } from './rem
 
 const TICK_MS = 1_000;
 
-/** When the last beat of a side was sent and when its feed last showed one, ms. */
-export type Beats = { readonly sentAt: Record<Side, number>; readonly heardAt: Record<Side, number> };
+/**
+ * When the last beat of a side was sent, ms; since when its feed owes one, `null`: it has shown what was sent. Not
+ * "heard last": a tick that is slow sends late, and its own slowness would pass for the feed's silence.
+ */
+export type Beats = {
+  readonly sentAt: Record<Side, number>;
+  readonly owedSince: Record<Side, number | null>;
+};
 
 export function makeBeats(nowMs: number): Beats {
-  return { sentAt: { source: nowMs, target: nowMs }, heardAt: { source: nowMs, target: nowMs } };
+  return { sentAt: { source: nowMs, target: nowMs }, owedSince: { source: null, target: null } };
 }
 
 /** Once a second: beats on both sides, a look at the control and the authority, the status. */
@@ -48,15 +54,16 @@ export async function ticks(
 }
 
 async function beat(attempt: Attempt, beats: Beats): Promise<void> {
-  const nowMs = Date.now();
   for (const side of ['source', 'target'] as const) {
     if (attempt.control.paused === side) {
-      beats.heardAt[side] = nowMs;
+      beats.owedSince[side] = null;
       continue;
     }
-    if (nowMs - beats.heardAt[side] > attempt.patience.silenceMs)
+    const nowMs = Date.now();
+    if (nowMs - (beats.owedSince[side] ?? nowMs) > attempt.patience.silenceMs)
       throw new FeedLost(`the feed of the ${side} is silent`);
     beats.sentAt[side] = nowMs;
+    beats.owedSince[side] ??= nowMs;
     await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.shard.name, side), String(nowMs));
   }
 }
