@@ -164,6 +164,8 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 async function refuse(context: LargeContext, pair: Pair, from: Side, reason: string): Promise<Fate> {
+  // Pieces of two states can be refused too: such a value is walked over again.
+  await prove(context.ends[from]);
   await context.quarantine.put(pair, from, reason);
   await context.reached?.('quarantined');
   return { kind: 'quarantined' };
