@@ -8,10 +8,11 @@ import { benchPlan } from '../plan.ts';
 import type { RenewerInput } from '../processes/renewer.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
 import type { Stage, StagedServer } from '../stage.ts';
+import { until } from '../until.ts';
 
 const PREFIX = `${KEY_PREFIX}text:session-`;
-/** What is still on its way after the last renewal; less than the shortest time that a key then has left. */
-const SETTLE_MS = 500;
+/** What is missing may still be on its way; what is lost stays lost. */
+const PATIENCE_MS = 5_000;
 
 type Course = Omit<RenewerInput, 'url' | 'prefix'> & { readonly keysPerSecond: number };
 
@@ -45,8 +46,8 @@ async function jday(stage: Stage, course: Course): Promise<Figures> {
   const sync = await openSync(stage);
   begin(sync, benchPlan('none', { copyKeysPerSecond: course.keysPerSecond }), source, target);
   await live(sync);
-  await renewer.stop();
   const figures = await count(source, target, course.keys);
+  await renewer.stop();
   await endSync(stage, sync);
   return figures;
 }
@@ -62,9 +63,9 @@ async function theirs(stage: Stage, { keysPerSecond, ...course }: Course): Promi
     keysPerSecond,
     signal: stop.signal,
   });
-  await delay((course.keys / keysPerSecond) * 1_000 + SETTLE_MS);
-  await renewer.stop();
+  await delay((course.keys / keysPerSecond) * 1_000);
   const figures = await count(source, target, course.keys);
+  await renewer.stop();
   stop.abort();
   await copying;
   return figures;
@@ -75,22 +76,34 @@ async function renewed(stage: Stage, course: Course) {
   const renewer = stage.process<RenewerInput, 'filled', null>('renewer');
   await renewer.ready;
   renewer.begin({ ...course, url: source.server.url(), prefix: PREFIX });
+  // Before that there is nothing that a snapshot could hold.
+  await until('the keys to be there', () => renewer.said.includes('filled'));
   return { source, target, renewer };
 }
 
-/** Alive on the source before and after the look, and not there: a key that merely expires meanwhile is not counted. */
+/** While all are still renewed: how many sessions are alive here and dead there. */
 async function count(source: StagedServer, target: StagedServer, keys: number): Promise<Figures> {
-  await delay(SETTLE_MS);
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const figures = await look(source, target, keys);
+    if (figures.liveKeys < keys / 2)
+      throw new Differs(`only ${figures.liveKeys} of ${keys} keys were kept alive: the load fell behind`);
+    if (figures.lostKeys === 0 || performance.now() > deadline) return figures;
+    await delay(100);
+  }
+}
+
+/** Alive on the source before and after the look, and not there: a key that merely expires meanwhile is not counted. */
+async function look(source: StagedServer, target: StagedServer, keys: number) {
   const [before, there, after] = [
     await alive(source.redis, keys),
     await alive(target.redis, keys),
     await alive(source.redis, keys),
   ];
-  const lost = before.filter((live, n) => live && after[n] && !there[n]).length;
-  const liveKeys = after.filter(Boolean).length;
-  if (liveKeys < keys / 2)
-    throw new Differs(`only ${liveKeys} of ${keys} keys were kept alive: the load fell behind`);
-  return { lostKeys: lost, liveKeys };
+  return {
+    lostKeys: before.filter((live, n) => live && after[n] && !there[n]).length,
+    liveKeys: after.filter(Boolean).length,
+  };
 }
 
 async function alive(redis: Redis, keys: number): Promise<readonly boolean[]> {
