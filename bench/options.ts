@@ -42,9 +42,9 @@ export function optionsOf(args: readonly string[]): Options {
   const quick = values.quick;
   return {
     only: values.only.split(',').filter((group) => group !== ''),
-    rounds: whole('rounds', values.rounds ?? (quick ? '1' : '5')),
-    keys: whole('keys', values.keys ?? (quick ? '600' : '300000')),
-    seconds: whole('seconds', values.seconds ?? (quick ? '1' : '6')),
+    rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5')),
+    keys: whole('--keys', values.keys ?? (quick ? '600' : '300000')),
+    seconds: whole('--seconds', values.seconds ?? (quick ? '1' : '6')),
     quick,
     profile: values.profile,
     docs: values.docs,
@@ -54,6 +54,6 @@ export function optionsOf(args: readonly string[]): Options {
 
 function whole(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} wants a whole number from 1 up`);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} wants a whole number from 1 up`);
   return value;
 }

@@ -28,8 +28,8 @@ export function renewedTtlScenarios({ quick }: Sizes): readonly Scenario[] {
       group: 'renewed-ttl',
       question: `${keys} keys of ${ttlMs / 1_000} s, each renewed every ${everyMs / 1_000} s, during a copy of ${keys / keysPerSecond} s`,
       figures: [
-        { name: 'lostKeys', unit: 'keys', better: 'less' },
-        { name: 'liveKeys', unit: 'keys', better: 'more' },
+        { name: 'lostKeys', unit: 'sessions', better: 'less' },
+        { name: 'liveKeys', unit: 'sessions', better: 'more' },
       ],
       deadlineMs: 90_000,
       contenders: [
