@@ -122,6 +122,11 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     jday,
     launch,
     startWorker,
+    /** The process of the worker started last. */
+    worker: () => {
+      if (!worker) throw new Error('the world runs only while tests run');
+      return worker;
+    },
     killWorker,
     /** `host:port` of the metrics of the worker started last. */
     metricsAddress: () => `127.0.0.1:${metricsPort}`,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { beforeAll, describe, test } from 'vitest';
 import { claimed } from '../../support/claimed.ts';
@@ -31,12 +32,14 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
       let zombie = await place.start({ patience: PATIENCE });
       for (const step of WRITE_POINTS) {
         await zombie.live();
+        const bait = startBait(Object.values(sides), `zombie:s:${step}`);
         zombie.setTrap({ step, signal: 'SIGSTOP' });
         await zombie.trapped(step);
         const [stopped, ended] = [performance.now(), zombie.ended.length];
         const lines = new Set([...(await linesOf(v1.client)), ...(await linesOf(v2.client))]);
         const next = await place.start({ patience: PATIENCE });
         await next.live();
+        await bait.takeAway();
         await eventually('the end of its patience', () => performance.now() - stopped > STOPPED_MS);
         const watches = [await monitor(v1.server.port), await monitor(v2.server.port)];
         zombie.signal('SIGCONT');
@@ -53,6 +56,35 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
     SECONDS * 1_000,
   );
 });
+
+/**
+ * Keys that are new when the zombie stops, and gone on both sides, without a trace in the ledger, when it goes on: what
+ * it had read of them is true again, so that only the lease can tell its late write from a good one.
+ */
+function startBait(sides: readonly Redis[], prefix: string) {
+  let set = true;
+  const keys: string[] = [];
+  const setting = (async () => {
+    for (let i = 0; set; i++) {
+      for (const [j, redis] of sides.entries()) {
+        keys.push(`${prefix}:${j}:${i}`);
+        await redis.set(`${prefix}:${j}:${i}`, 'bait');
+      }
+      await delay(1);
+    }
+  })();
+  const takeAway = async () => {
+    set = false;
+    await setting;
+    const counts = () => Promise.all(sides.map((redis) => redis.exists(...keys)));
+    const arrived = async () => (await counts()).every((count) => count === keys.length);
+    await eventually('the bait on both sides', arrived, { withinMs: 20_000 });
+    await sides[0]?.del(...keys);
+    const gone = async () => (await counts()).every((count) => count === 0);
+    await eventually('no bait on either side', gone, { withinMs: 20_000 });
+  };
+  return { takeAway };
+}
 
 /** Addresses of the connections of syncs. */
 async function linesOf(redis: Redis): Promise<readonly string[]> {
