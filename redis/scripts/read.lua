@@ -1,56 +1,55 @@
 -- Reads whole keys with their expiry and the ledger entries beside them, in one atomic look.
 -- KEYS  data key, ledger bucket; again for each key
--- ARGV  wanted ('digest' | 'dump' | 'typed' | 'plain'), ledger field; again for each key. 'typed': strings and hashes by
---       plain reads, the rest as DUMP; 'plain': none as DUMP
--- returns now in ms, then for each key: state, form, value, ledger entry ('' = none). Forms: '' no value; 'dump'; the
---       type, with what its plain read gives; 'large': in pieces only; 'later': this call has done enough, ask again
+-- ARGV  for each key: wanted (1 byte: d state only, r as DUMP, t strings and hashes by plain reads and the rest as DUMP,
+--       p none as DUMP), then the ledger field
+-- returns now in ms, then the heads of all keys in one text, then the values that there are. A head: form (1 byte), state
+--       (16), length of the ledger entry (1; 0 = none), entry. Forms: - no value; R DUMP; S string, H hash, L list, T set,
+--       Z zset, with what a plain read gives; C by commands only; U in pieces only, state unknown; W this call has done
+--       enough, ask again
 local PLAIN = {
-  string = { 'GET' },
-  hash = { 'HGETALL' },
-  list = { 'LRANGE', 0, -1 },
-  set = { 'SMEMBERS' },
-  zset = { 'ZRANGE', 0, -1, 'WITHSCORES' },
+  S = { 'GET' },
+  H = { 'HGETALL' },
+  L = { 'LRANGE', 0, -1 },
+  T = { 'SMEMBERS' },
+  Z = { 'ZRANGE', 0, -1, 'WITHSCORES' },
 }
+local FORMS = { string = 'S', hash = 'H', list = 'L', set = 'T', zset = 'Z' }
+local UNKNOWN = string.rep('\255', 16)
 
 local function form_of(key, kind, wanted)
-  if wanted == 'digest' then return '' end
+  if wanted == 'd' then return '-' end
   -- TTLs of fields need commands of their own; in a DUMP they are.
-  if kind == 22 and wanted ~= 'dump' then return 'large' end
-  if wanted == 'plain' then
-    local name = redis.call('TYPE', key).ok
-    return PLAIN[name] and name or 'large'
-  end
-  if wanted == 'typed' and kind == 0 then return 'string' end
-  if wanted == 'typed' and (kind == 4 or kind == 16) then return 'hash' end
-  return 'dump'
+  if kind == 22 and wanted ~= 'r' then return 'C' end
+  if wanted == 'p' then return FORMS[redis.call('TYPE', key).ok] or 'C' end
+  if wanted == 't' and kind == 0 then return 'S' end
+  if wanted == 't' and (kind == 4 or kind == 16) then return 'H' end
+  return 'R'
 end
 
 local used = 0
-local time = redis.call('TIME')
-local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
-for i = 1, #KEYS, 2 do
-  local wanted = ARGV[i]
-  local size = size_of(KEYS[i])
-  local state, form, value = '', '', ''
-  if size > LARGE_BYTES then
-    form = 'large'
-  elseif used > 0 and used + size > CALL_BYTES then
-    form = 'later'
-  else
-    used = used + size
-    local dump = false
-    if size == 0 then state = ABSENT else state, dump = state_of(KEYS[i]) end
-    if dump then form = form_of(KEYS[i], string.byte(dump, 1), wanted) end
-    if form == 'dump' then
-      value = dump
-    elseif PLAIN[form] then
-      local read = PLAIN[form]
-      value = redis.call(read[1], KEYS[i], unpack(read, 2))
-    end
-  end
-  out[#out + 1] = state
-  out[#out + 1] = form
-  out[#out + 1] = value
-  out[#out + 1] = redis.call('HGET', KEYS[i + 1], ARGV[i + 1]) or ''
+-- returns form, state, and the value if there is one
+local function look(key, wanted)
+  local size = size_of(key)
+  if size == 0 then return '-', ABSENT end
+  if size > LARGE_BYTES then return 'U', UNKNOWN end
+  if used > 0 and used + size > CALL_BYTES then return 'W', UNKNOWN end
+  used = used + size
+  local state, dump = state_of(key)
+  if not dump then return '-', state end
+  local form = form_of(key, string.byte(dump, 1), wanted)
+  if form == 'R' then return form, state, dump end
+  local read = PLAIN[form]
+  return form, state, read and redis.call(read[1], key, unpack(read, 2))
 end
+
+local time = redis.call('TIME')
+local heads, out = {}, { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), '' }
+for i = 1, #KEYS, 2 do
+  local asked = ARGV[(i + 1) / 2]
+  local form, state, value = look(KEYS[i], string.sub(asked, 1, 1))
+  local entry = redis.call('HGET', KEYS[i + 1], string.sub(asked, 2)) or ''
+  heads[#heads + 1] = form .. state .. string.char(#entry) .. entry
+  if value then out[#out + 1] = value end
+end
+out[2] = table.concat(heads)
 return out

@@ -64,36 +64,53 @@ async function readOnce(
   link: string,
   questions: readonly Question[],
 ): Promise<readonly (SideState | null)[]> {
-  const keys = questions.flatMap((q) => [q.name, keyspace.ledger(link, q.place.bucket)]);
-  const args = questions.flatMap((q) => [q.wanted, q.place.field]);
-  const [now, ...rest] = (await port.run('read', keys, args)) as [Buffer, ...Buffer[]];
-  const nowMs = Number(now.toString());
-  return questions.map((_question, i) => {
-    const [state, form, value, entryBytes] = rest.slice(i * 4, i * 4 + 4) as [
-      Buffer,
-      Buffer,
-      Buffer | Buffer[],
-      Buffer,
-    ];
-    if (form.toString() === 'later') return null;
-    const entry = byteString(entryBytes);
-    return {
-      digest: byteString(state),
-      nowMs,
-      value: valueOf(form.toString(), value),
-      entry: decodeEntry(entry),
-      entryBytes: entry,
-    };
-  });
+  const keys: string[] = [];
+  const args: string[] = [];
+  for (const { name, place, wanted } of questions) {
+    keys.push(name, keyspace.ledger(link, place.bucket));
+    args.push(WANTED[wanted] + place.field);
+  }
+  const [now, heads, ...values] = (await port.run('read', keys, args)) as [Buffer, Buffer, ...Reply[]];
+  return statesOf(Number(now.toString()), byteString(heads), values);
 }
 
-function valueOf(form: string, value: Buffer | Buffer[]): Value {
-  if (form === 'large') return { form };
-  if (form === 'hash') return { form, fields: pairsOf(value as Buffer[]) };
-  if (form === 'list' || form === 'set' || form === 'zset') return { form, items: value as Buffer[] };
-  if (form === 'dump') return { form, bytes: value as Buffer };
-  if (form === 'string') return { form, bytes: value as Buffer };
-  return { form: 'none' };
+const WANTED: Readonly<Record<Wanted, string>> = { digest: 'd', dump: 'r', typed: 't', plain: 'p' };
+
+/** Form and state, then the length of the entry. */
+const HEAD = 17;
+
+/** See redis/scripts/read.lua. */
+function statesOf(nowMs: number, heads: string, values: readonly Reply[]): readonly (SideState | null)[] {
+  const states: (SideState | null)[] = [];
+  let value = 0;
+  for (let at = 0; at < heads.length; ) {
+    const form = heads.charAt(at);
+    const entryAt = at + HEAD + 1;
+    const entryBytes = heads.slice(entryAt, entryAt + heads.charCodeAt(at + HEAD));
+    const digest = form === 'U' ? UNREAD : heads.slice(at + 1, at + HEAD);
+    const read = WITHOUT_VALUE[form] ?? valueOf(form, values[value++] as Reply);
+    const entry = decodeEntry(entryBytes);
+    states.push(form === 'W' ? null : { digest, nowMs, value: read, entry, entryBytes });
+    at = entryAt + entryBytes.length;
+  }
+  return states;
+}
+
+type Reply = Buffer | Buffer[];
+
+const WITHOUT_VALUE: Readonly<Partial<Record<string, Value>>> = {
+  '-': { form: 'none' },
+  W: { form: 'none' },
+  C: { form: 'large' },
+  U: { form: 'large' },
+};
+
+function valueOf(form: string, value: Reply): Value {
+  if (form === 'H') return { form: 'hash', fields: pairsOf(value as Buffer[]) };
+  if (form === 'L') return { form: 'list', items: value as Buffer[] };
+  if (form === 'T') return { form: 'set', items: value as Buffer[] };
+  if (form === 'Z') return { form: 'zset', items: value as Buffer[] };
+  return { form: form === 'R' ? 'dump' : 'string', bytes: value as Buffer };
 }
 
 function pairsOf(flat: readonly Buffer[]): (readonly [Buffer, Buffer])[] {
