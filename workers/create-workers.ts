@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
 import { TASK_QUEUES } from '../workflows/names.ts';
+import { politeTuner } from './polite-slots.ts';
 import { progressSink } from './progress-sink.ts';
 import type { TemporalLink } from './temporal.ts';
 
@@ -32,6 +33,12 @@ export async function createWorkers(
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     sinks: progressSink(dependencies.record),
   });
-  const sync = await Worker.create({ ...shared, taskQueue: TASK_QUEUES.sync });
+  const sync = await Worker.create({
+    ...shared,
+    taskQueue: TASK_QUEUES.sync,
+    tuner: politeTuner(),
+    // One at a time: each task that it takes makes it wait longer for the next one.
+    maxConcurrentActivityTaskPolls: 1,
+  });
   return [control, sync];
 }

@@ -31,7 +31,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
   const clients: Redis[] = [];
   const output: string[] = [];
   let temporal: TemporalServer | undefined;
-  let worker: ChildProcess | undefined;
+  const workers: ChildProcess[] = [];
   let metricsPort = 0;
   let connection: Connection | undefined;
 
@@ -80,12 +80,14 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     const said: string[] = [];
     const child = launch(['worker', '--metrics-port', '0']);
     child.stdout?.on('data', (data) => said.push(String(data)));
-    worker = child;
+    workers.push(child);
     metricsPort = await eventually('the worker to be ready', () => readyPort(said.join('')), {
       withinMs: 60_000,
     });
   };
+  /** The one that was started last. */
   const killWorker = async () => {
+    const worker = workers.pop();
     if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
     const gone = once(worker, 'exit');
     worker.kill('SIGKILL');
@@ -107,7 +109,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
   }, 120_000);
   afterAll(async () => {
     for (const redis of clients) redis.disconnect();
-    await killWorker();
+    while (workers.length > 0) await killWorker();
     await connection?.close();
     await temporal?.stop();
     for (const each of servers.values()) await each.stop();
