@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { Bounds } from './bounds.ts';
+import { MUTANTS, WITHOUT_ENTRIES } from './mutants.ts';
+import { exploreProtocol } from './protocol-moves.ts';
+
+/** About 40 000 states a second of a core; a loaded machine gives a fraction of one. */
+const PATIENCE_MS = 300_000;
+
+const NARROW: Bounds = {
+  ...{ writes: 2, attempts: 1, flips: 0, expiry: false, again: false },
+  ...{ optimistic: false, knows: false, zombies: false, empty: false },
+};
+
+const print = (trace: readonly string[]) => trace.map((line) => `\n  ${line}`).join('');
+
+/** Shows the counterexample of each mutant. */
+const SHOW = process.env.EXPLORER_TRACES !== undefined;
+
+describe('L1 L2 L3 L4: no interleaving breaks a law', () => {
+  test.each<[string, Partial<Bounds>, number]>([
+    [
+      'expiries, a cutover, and what an attempt knows',
+      { writes: 3, flips: 1, knows: true, expiry: true },
+      1_201_283,
+    ],
+    [
+      'values that come back, and the optimistic copy',
+      { writes: 4, again: true, optimistic: true, knows: true },
+      232_879,
+    ],
+    ['a kill with a late last write', { writes: 3, attempts: 2, optimistic: true, knows: true }, 69_862],
+    ['two kills', { attempts: 3, knows: true }, 6_839],
+    ['a kill, cutover and rollback', { attempts: 2, flips: 2, optimistic: true, knows: true }, 33_695],
+    ['a zombie that goes on reading and deciding', { attempts: 2, zombies: true }, 149_952],
+  ])(
+    '%s',
+    (_what, bounds, states) => {
+      const { broken, states: reached } = exploreProtocol({ ...NARROW, ...bounds });
+      expect(broken && print(broken.trace)).toBeNull();
+      // Counted, so that the bounds cannot shrink unseen.
+      expect(reached).toBe(states);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('each protection taken away breaks a law', () => {
+  test.each(MUTANTS)(
+    'without $without',
+    ({ without, bounds, protocol, breaks }) => {
+      const { broken } = exploreProtocol({ ...NARROW, ...bounds }, protocol);
+      if (SHOW) console.log(`without ${without}:${print(broken?.trace ?? [])}`);
+      expect(broken?.law, 'nothing broke').toMatch(breaks);
+      expect(broken?.trace.at(-1)).toBe(`=> ${broken?.law}`);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'but the comparison of the entry, a second line behind the lease and the one hand',
+    () => {
+      expect(exploreProtocol({ ...NARROW, attempts: 2 }, WITHOUT_ENTRIES).broken).toBeNull();
+    },
+    PATIENCE_MS,
+  );
+});
