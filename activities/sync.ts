@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Plan } from '../domain/plan.ts';
-import type { LinkStatus } from '../domain/status.ts';
+import type { LinkStatus, Suspect } from '../domain/status.ts';
 import { runSync } from '../redis/sync/sync.ts';
 import { untilCancelled } from './beating.ts';
 import type { Dependencies, Recorder } from './dependencies.ts';
@@ -12,6 +12,7 @@ export function syncActivity({ environment, record }: Dependencies) {
     const context = Context.current();
     context.heartbeat({ at: 'connects' });
     let before: LinkStatus['bytes'];
+    let told = '';
     const options = {
       plan,
       link: linkOf(plan, link),
@@ -20,12 +21,21 @@ export function syncActivity({ environment, record }: Dependencies) {
       report: (status: LinkStatus) => {
         context.heartbeat(status);
         record.link(status);
+        const held = (status.suspects ?? []).map(suspicionLine).join('; ');
+        if (held !== told)
+          context.log.warn(`sync ${shard ?? link}: ${held || 'nothing is suspect any more'}`);
+        told = held;
         recordTraffic(record, before, status.bytes);
         before = status.bytes;
       },
     };
     await untilCancelled((signal) => runSync(options, signal));
   };
+}
+
+/** Of a suspicion and of what is decided on it, not of how many keys it has reached: a line a change. */
+function suspicionLine({ side, reason, accepted }: Suspect): string {
+  return `${reason}: ${side} is suspect, ${accepted ? `"${accepted}" is carried out` : 'somebody has to decide'}`;
 }
 
 /** Statuses count from the attempt's begin; the counters of /metrics want what came since. */

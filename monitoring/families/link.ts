@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { ByDirection, LinkStatus } from '../../domain/status.ts';
+import type { ByDirection, LinkStatus, Suspect } from '../../domain/status.ts';
 import { addAttemptCounter } from '../attempt-counter.ts';
 import { addGauge, flag, type Sample, seconds } from '../gauge.ts';
 import { Latest } from '../latest.ts';
@@ -26,6 +26,7 @@ export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFami
     () => latest.all().map((status) => [{ link: nameOf(status) }, seconds(status.at)]),
   );
   addPerLink(registry, latest);
+  addPerSide(registry, latest);
   addPerDirection(registry, latest);
   const carried = addAttemptCounter(registry, {
     name: 'jday_link_carried_changes_total',
@@ -116,20 +117,32 @@ function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
       latest.fresh().map((status): Sample => [{ link: nameOf(status) }, valueOf(status)]),
     );
   }
-  addGauge(
-    registry,
-    {
-      name: 'jday_link_breaker_open',
-      help: 'Whether absences on that side are suspect and do not travel.',
-      labels: ['link', 'side'],
-    },
-    () =>
+}
+
+const PER_SIDE: readonly [name: string, help: string, (suspect: Suspect | undefined) => number][] = [
+  [
+    'jday_link_breaker_open',
+    'Whether absences on that side are suspect and do not travel.',
+    (suspect) => flag(suspect !== undefined),
+  ],
+  [
+    'jday_link_held_keys',
+    'Keys of that side that are held back until somebody decides.',
+    (suspect) => suspect?.keys ?? 0,
+  ],
+];
+
+function addPerSide(registry: Registry, latest: Latest<LinkStatus>): void {
+  for (const [name, help, valueOf] of PER_SIDE) {
+    addGauge(registry, { name, help, labels: ['link', 'side'] }, () =>
       latest.fresh().flatMap((status) =>
-        ['source', 'target'].map((side): Sample => {
-          return [{ link: nameOf(status), side }, flag(status.breaker?.side === side)];
+        (['source', 'target'] as const).map((side): Sample => {
+          const suspect = status.suspects?.find((one) => one.side === side);
+          return [{ link: nameOf(status), side }, valueOf(suspect)];
         }),
       ),
-  );
+    );
+  }
 }
 
 function addPerDirection(registry: Registry, latest: Latest<LinkStatus>): void {

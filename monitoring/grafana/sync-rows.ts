@@ -63,6 +63,14 @@ export const LINKS_ROW: Row = {
       ],
     },
     {
+      title: 'Held back',
+      about:
+        'Absences, and older values of a server that came back with older data, that wait for a decision.',
+      kind: 'timeseries',
+      unit: 'short',
+      queries: [['max by (link, side) (jday_link_held_keys)', '{{link}} {{side}}']],
+    },
+    {
       title: 'Scan',
       about: 'Keys looked at, and keys there.',
       kind: 'timeseries',

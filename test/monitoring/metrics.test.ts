@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
 import { createMetrics, type Metrics } from '../../monitoring/metrics.ts';
 import { exampleProgress } from '../support/example-progress.ts';
-import { exampleSnapshot, type World } from '../support/example-snapshot.ts';
+import { exampleSnapshot, SUSPECT, type World } from '../support/example-snapshot.ts';
 import { exposed } from '../support/exposition.ts';
 import { BACKUP, CUTOVER, feedAll } from '../support/fed-metrics.ts';
 import { promtool } from '../support/promtool.ts';
@@ -90,10 +90,10 @@ it('what attempts carried adds up: a count that fell and a new token each begin 
 });
 
 it('an open breaker is told with its side', async () => {
-  metrics.link(syncOf({ breaker: { side: 'source', reason: 'came back empty' } }));
+  metrics.link(syncOf({ suspects: [{ ...SUSPECT, keys: 7 }] }));
   const series = await exposed(metrics);
-  expect(series.get('jday_link_breaker_open{link="v1",side="source"}')).toBe(1);
   expect(series.get('jday_link_breaker_open{link="v1",side="target"}')).toBe(0);
+  expect(series.get('jday_link_held_keys{link="v1",side="source"}')).toBe(7);
 });
 
 it('a verifier that is silent claims no integrity (L7)', async () => {

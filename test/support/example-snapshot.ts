@@ -1,4 +1,4 @@
-import type { ImpactStatus, LinkStatus, Snapshot, VerifyStatus } from '../../domain/status.ts';
+import type { ImpactStatus, LinkStatus, Snapshot, Suspect, VerifyStatus } from '../../domain/status.ts';
 
 /** What differs from a world in which all is well. Numbers count for each link, except where named. */
 export type World = {
@@ -8,6 +8,16 @@ export type World = {
   readonly authority?: Snapshot['authority'];
   /** The statuses of this link only; the other one stays as it is without the change. */
   readonly only?: 'v1' | 'nexten';
+};
+
+/** A source that was flushed, and nobody has decided yet. */
+export const SUSPECT: Suspect = {
+  side: 'source',
+  since: 1,
+  reason: 'the server was flushed',
+  stale: false,
+  accepted: null,
+  keys: 20,
 };
 
 /** One look at the links of `examplePlan`, taken at `at`; everything is green unless changed. */
