@@ -38,7 +38,7 @@ const DRAIN = [
   'drained',
 ] as const;
 const COPIED = 2_000;
-const SECONDS = 120;
+const SECONDS = 180;
 /** Design §11: killed -9, synced again. */
 const SYNCED_AGAIN_MS = 10_000;
 
@@ -95,7 +95,7 @@ describe('a worker killed -9', () => {
         await killed.live();
         killed.setTrap({ step, signal: 'SIGKILL' });
         const resume = await place.load.pause('source');
-        const answered = place.drain('source');
+        const answered = place.drain('source', 60_000);
         await killed.trapped(step);
         const next = await place.start();
         await answered;

@@ -24,7 +24,7 @@ const FAULTS: readonly (readonly [Fault, RegExp?])[] = [
 /** Production waits longer; the order of the waits is the same. */
 const PATIENCE = { connectMs: 1_500, replyMs: 1_500, silenceMs: 2_500 };
 const NOTICED_MS = 15_000;
-const SECONDS = 120;
+const SECONDS = 180;
 
 describe('a line that breaks', () => {
   const [v1, v2] = [withRedis(), withRedis()];
