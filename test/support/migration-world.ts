@@ -126,6 +126,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     startWorker,
     /** The process of the worker started last. */
     worker: () => {
+      const worker = workers.at(-1);
       if (!worker) throw new Error('the world runs only while tests run');
       return worker;
     },
