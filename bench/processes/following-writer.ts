@@ -36,13 +36,25 @@ serve<FollowingInput, never, Followed>(async ({ urls, perSecond, follow }, _say,
   const acknowledged: Record<string, string> = {};
   const open = new Set<Promise<void>>();
   let side: SideName = 'source';
+  let refused: Promise<void> | null = null;
+  /** One of those that were refused goes on asking; the others wait for it, as behind the route of an app. */
+  const insist = async (key: string, value: string): Promise<void> => {
+    do {
+      side = await elsewhere(sides.target, side, follow);
+      await delay(1);
+    } while (!(await accepted(sides[side], key, value)));
+    refused = null;
+  };
   const write = async (turn: number): Promise<void> => {
     const [key, value] = [`${KEY_PREFIX}text:app-${turn % KEYS}`, `value ${turn}`];
     const began = now();
-    for (let there = side; ; there = side) {
-      if (await accepted(sides[there], key, value)) break;
-      side = await elsewhere(sides.target, there, follow);
-      await delay(1);
+    for (;;) {
+      await refused;
+      if (await accepted(sides[side], key, value)) break;
+      if (refused) continue;
+      refused = insist(key, value);
+      await refused;
+      break;
     }
     writes.push({ atMs: began, waitMs: now() - began });
     acknowledged[key] = value;
