@@ -6,6 +6,7 @@ import { idleScenarios } from './scenarios/idle.ts';
 import { lagScenarios } from './scenarios/lag.ts';
 import { renewedTtlScenarios } from './scenarios/renewed-ttl.ts';
 import { restartScenarios } from './scenarios/restart.ts';
+import { shardsScenarios } from './scenarios/shards.ts';
 import { verifyScenarios } from './scenarios/verify.ts';
 
 export function allScenarios(sizes: Sizes): readonly Scenario[] {
@@ -17,6 +18,7 @@ export function allScenarios(sizes: Sizes): readonly Scenario[] {
     restartScenarios,
     fenceScenarios,
     verifyScenarios,
+    shardsScenarios,
     renewedTtlScenarios,
   ];
   return makers.flatMap((make) => make(sizes));

@@ -20,6 +20,7 @@ export type BenchProcess<Input, Said, Result> = {
 
 export type Program =
   | 'sync'
+  | 'shards'
   | 'pipeline-copy'
   | 'writer'
   | 'probe'

@@ -1,0 +1,140 @@
+import { keyspaceOf } from '../../domain/keyspace.ts';
+import { linksOf } from '../../domain/link.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { shardsOfPlan } from '../../domain/shard.ts';
+import type { LinkStatus } from '../../domain/status.ts';
+import { drainLinks } from '../../redis/switch/drain-links.ts';
+import type { BenchProcess } from '../bench-process.ts';
+import { claim } from '../contenders/jday.ts';
+import { KEY_PREFIX } from '../data-set.ts';
+import { Differs } from '../end-check.ts';
+import { benchPlan, environmentOf, type Transform } from '../plan.ts';
+import type { ShardsInput } from '../processes/shards.ts';
+import type { Figures, Scenario, Sizes } from '../scenario.ts';
+import { cpuOfServers, type Stage, type StagedServer } from '../stage.ts';
+import { until } from '../until.ts';
+import { cpuMs } from '../usage.ts';
+
+const FIGURES = [
+  { name: 'changesPerSecond', unit: 'changes/s', better: 'more' },
+  { name: 'workersCpuMicrosPerChange', unit: 'µs/change', better: 'less' },
+  { name: 'serversCpuMicrosPerChange', unit: 'µs/change', better: 'less' },
+] as const;
+
+type Workers = BenchProcess<ShardsInput, LinkStatus, null>;
+type Crew = { readonly name: string; readonly workers: number; readonly shards: number };
+type Change = {
+  readonly name: string;
+  readonly what: string;
+  readonly transform: Transform;
+  readonly most: number;
+  /** The value of a key on the source, and what it is on the target. */
+  readonly value: (n: number, side: 'source' | 'target') => string;
+};
+
+/** The first is what the others are compared with. */
+const CREWS: readonly Crew[] = [
+  { name: 'two-workers-4-shards', workers: 2, shards: 4 },
+  { name: 'one-worker-4-shards', workers: 1, shards: 4 },
+  { name: 'one-worker-1-shard', workers: 1, shards: 1 },
+];
+
+/** 8 KB of JSON, renamed on the way: the worker has more to do than the servers. */
+const DOCUMENTS: Change = {
+  name: 'shards-documents',
+  what: 'documents of 8 KB through the transform',
+  transform: 'offers_to_jobs',
+  most: 16_000,
+  value: (n, side) => {
+    const list = side === 'source' ? 'offers' : 'jobs';
+    const text = `${n}`.padEnd(300, '.');
+    const elements = Array.from({ length: 25 }, (_element, i) => ({ id: n + i, text }));
+    return JSON.stringify({ candidate: n, [list]: elements });
+  },
+};
+
+/** Texts as they are: the servers have as much to do as the worker. */
+const SMALL: Change = {
+  name: 'shards-small',
+  what: 'texts of 100 B without a transform',
+  transform: 'none',
+  most: 60_000,
+  value: (n) => `${n}`.padEnd(100, '.'),
+};
+
+/** How many changes a second a link carries, by workers and shards, when more is waiting than can be carried. */
+export function shardsScenarios(sizes: Sizes): readonly Scenario[] {
+  return [DOCUMENTS, SMALL].map((change) => ({
+    name: change.name,
+    group: 'shards',
+    question: `a backlog of ${change.what}: changes/s by workers and shards`,
+    figures: FIGURES,
+    deadlineMs: 120_000,
+    contenders: CREWS.map((crew) => ({ name: crew.name, run: (stage) => run(stage, sizes, change, crew) })),
+  }));
+}
+
+async function run(stage: Stage, sizes: Sizes, change: Change, crew: Crew): Promise<Figures> {
+  const keys = Math.min(sizes.keys, change.most);
+  const [source, target] = [await stage.server('source', null), await stage.server('target', null)];
+  await claim(source, target);
+  const plan: Plan = { ...benchPlan(change.transform), shards: crew.shards };
+  const workers = await startCrew(stage, plan, crew, source, target);
+  const cpu = () => workers.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+  const before = { workers: cpu(), servers: cpuOfServers(source, target), at: performance.now() };
+  await writeAll(source, keys, change);
+  const keyspace = keyspaceOf(plan.migration);
+  await drainLinks(target.redis, keyspace, linksOf(plan), 'source', Date.now() + 100_000);
+  const seconds = (performance.now() - before.at) / 1_000;
+  const micros = (ms: number) => (ms * 1_000) / keys;
+  const figures = {
+    changesPerSecond: keys / seconds,
+    workersCpuMicrosPerChange: micros(cpu() - before.workers),
+    serversCpuMicrosPerChange: micros(cpuOfServers(source, target) - before.servers),
+  };
+  await assertArrived(target, keys, change);
+  for (const worker of workers) await worker.stop();
+  return figures;
+}
+
+async function startCrew(
+  stage: Stage,
+  plan: Plan,
+  crew: Crew,
+  source: StagedServer,
+  target: StagedServer,
+): Promise<readonly Workers[]> {
+  const names = shardsOfPlan(plan).map(({ name }) => name);
+  const workers = Array.from({ length: crew.workers }, () =>
+    stage.process<ShardsInput, LinkStatus, null>('shards'),
+  );
+  await Promise.all(workers.map(({ ready }) => ready));
+  for (const [i, worker] of workers.entries()) {
+    const shards = names.filter((_name, n) => n % crew.workers === i);
+    worker.begin({ plan, environment: environmentOf(source, target), shards });
+  }
+  await until('all shards to be live', () => {
+    const live = workers.flatMap(({ said }) => said).filter(({ state }) => state === 'live');
+    return new Set(live.map(({ shard }) => shard)).size === names.length;
+  });
+  return workers;
+}
+
+async function writeAll({ redis }: StagedServer, keys: number, { value }: Change): Promise<void> {
+  for (let from = 0; from < keys; from += 500) {
+    const pipeline = redis.pipeline();
+    for (let n = from; n < Math.min(from + 500, keys); n++)
+      pipeline.set(`${KEY_PREFIX}${n}`, value(n, 'source'));
+    await pipeline.exec();
+  }
+}
+
+/** Every change, in the words of the data itself: the transform that is measured is not asked. */
+async function assertArrived({ redis }: StagedServer, keys: number, { value }: Change): Promise<void> {
+  for (let from = 0; from < keys; from += 500) {
+    const names = Array.from({ length: Math.min(500, keys - from) }, (_name, i) => from + i);
+    const found = await redis.mget(names.map((n) => `${KEY_PREFIX}${n}`));
+    const differing = names.filter((n, i) => found[i] !== value(n, 'target'));
+    if (differing.length > 0) throw new Differs(`${differing.length} changes did not arrive as they should`);
+  }
+}
