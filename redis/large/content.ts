@@ -31,41 +31,43 @@ function ordered(type: string): Content {
 
 function unordered(): Content {
   let [count, sum] = [0, 0];
-  const plus = (element: Buffer | string, by: number) => {
-    sum = (sum + by * weightOf(element) + MODULUS) % MODULUS;
+  let fields: readonly Buffer[] = [];
+  const plus = (weight: number) => {
+    sum = (sum + weight + MODULUS) % MODULUS;
   };
-  const values = new Map<string, Buffer>();
   return {
     add({ words, args }) {
       if (words[0] === 'SADD') {
-        for (const member of args as Buffer[]) plus(element(member), 1);
+        for (const member of args as Buffer[]) plus(weightOf(member, NOTHING));
         count += args.length;
       } else if (words[0] === 'HSET') {
-        values.clear();
-        for (let i = 0; i + 1 < args.length; i += 2) {
-          const [field, value] = [args[i] as Buffer, args[i + 1] as Buffer];
-          values.set(field.toString('latin1'), value);
-          plus(element(field, value), 1);
-        }
-        count += args.length;
+        fields = args as Buffer[];
+        for (let i = 0; i + 1 < fields.length; i += 2)
+          plus(weightOf(fields[i] as Buffer, fields[i + 1] as Buffer));
+        count += fields.length;
       } else {
         // HPEXPIREAT key ms FIELDS 1 field: comes right behind the piece that the field is in.
         const [ms = '', , , field] = args as [string, string, string, Buffer];
-        const value = values.get(field.toString('latin1')) as Buffer;
-        plus(element(field, value), -1);
-        plus(element(field, value, `@${ms}`), 1);
+        const value = fields[fields.findIndex((one, i) => i % 2 === 0 && one.equals(field)) + 1] as Buffer;
+        plus(weightOf(field, Buffer.concat([value, Buffer.from(`@${ms}`)])) - weightOf(field, value));
       }
     },
     digest: () => packed(count, sum),
   };
 }
 
-function element(name: Buffer, value: Buffer | string = '', ttl = ''): Buffer {
-  return Buffer.concat([Buffer.from(`${name.length}:`), name, Buffer.from(value), Buffer.from(ttl)]);
-}
+const NOTHING = Buffer.alloc(0);
+let scratch = Buffer.alloc(4_096);
 
-function weightOf(bytes: Buffer | string): number {
-  return hash('sha1', bytes, 'buffer').readUIntBE(0, 6);
+/** 48 bits of the SHA-1 of `length:namevalue`. One buffer for all elements: a million new ones cost more than the sum. */
+function weightOf(name: Buffer, value: Buffer): number {
+  const most = 24 + name.length + value.length;
+  if (scratch.length < most) scratch = Buffer.alloc(2 * most);
+  const head = scratch.write(`${name.length}:`, 'latin1');
+  name.copy(scratch, head);
+  value.copy(scratch, head + name.length);
+  const element = scratch.subarray(0, head + name.length + value.length);
+  return hash('sha1', element, 'buffer').readUIntBE(0, 6);
 }
 
 /** `struct.pack('>I2I2I4', …)` of the script: count modulo 65 536, then the sum. */

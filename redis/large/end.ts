@@ -31,16 +31,27 @@ export async function walkedState(end: End, key: Buffer): Promise<Digest> {
   return content.digest() + expiry.toString('latin1');
 }
 
-/** State of a key of whatever size; the caller holds a WATCH on it, or it is one of ours. */
+/** What one script can say of a key: its state, or that it is too large for that. */
+export async function lookAtState(
+  end: End,
+  keyspace: Keyspace,
+  link: string,
+  name: string,
+): Promise<SideState> {
+  const question = { name, place: placeOf(name), wanted: 'digest' as const };
+  const [seen] = (await readStates(end, keyspace, link, [question])) as [SideState];
+  return seen;
+}
+
+/** State of a key of whatever size; the caller holds a WATCH on it. */
 export async function stateUnderWatch(
   end: End,
   keyspace: Keyspace,
   link: string,
   name: string,
 ): Promise<Digest> {
-  const question = { name, place: placeOf(name), wanted: 'digest' as const };
-  const [seen] = (await readStates(end, keyspace, link, [question])) as [SideState];
-  return seen.digest === UNREAD ? walkedState(end, keyBytes(name)) : seen.digest;
+  const { digest } = await lookAtState(end, keyspace, link, name);
+  return digest === UNREAD ? walkedState(end, keyBytes(name)) : digest;
 }
 
 /** Ends the WATCH; what was read since it began is one state. */

@@ -124,8 +124,10 @@ async function carryOver(
       throw error;
     }
   }
+  const walked = pair.states[from].value.form === 'large';
+  const copied = walked && value?.asIs && !context.typed ? pair.states[from].digest.slice(0, 8) : null;
   const content = value
-    ? await contentThere(context.ends[to], context.keyspace, context.link, context.shadow)
+    ? await contentThere(context.ends[to], context.keyspace, context.link, context.shadow, copied)
     : '';
   const ours = oursAfter(to, pair.states, pair.agreed);
   const spelling = value?.spelling ?? pair.agreed?.spelling ?? 0;
@@ -141,7 +143,8 @@ async function carryOver(
   });
 }
 
-type Value = Shape & { readonly spelling: number };
+/** `asIs`: without a transform. */
+type Value = Shape & { readonly spelling: number; readonly asIs: boolean };
 
 /** The value of the other side in the form that it has on `to`. */
 async function valueOf(context: LargeContext, pair: Pair, to: Side): Promise<Value | { reason: string }> {
@@ -151,12 +154,12 @@ async function valueOf(context: LargeContext, pair: Pair, to: Side): Promise<Val
   const spelling = pair.agreed?.spelling ?? 0;
   if (!isLensed(pair.dataset, type)) {
     const stringBytes = type === 'string' ? await end.redis.strlen(key) : null;
-    return { stringBytes, pieces: piecesOf(end, key, type), spelling };
+    return { stringBytes, pieces: piecesOf(end, key, type), spelling, asIs: true };
   }
   const lensed = await lensedPieces(pair.dataset, to, { end, key, type }, spelling);
   if (!lensed.ok) return { reason: lensed.reason };
   const only = type === 'string' ? (lensed.pieces[0]?.args[0]?.length ?? 0) : null;
-  return { stringBytes: only, pieces: each(lensed.pieces), spelling: lensed.spelling };
+  return { stringBytes: only, pieces: each(lensed.pieces), spelling: lensed.spelling, asIs: false };
 }
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T> {

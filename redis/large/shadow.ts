@@ -2,7 +2,8 @@ import { keyBytes } from '../key-bytes.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Rebuild } from '../typed/rebuild.ts';
 import { PIECE_BYTES } from '../typed/walk.ts';
-import { type End, stateUnderWatch } from './end.ts';
+import { UNREAD } from '../sync/read-states.ts';
+import { type End, lookAtState, walkedState } from './end.ts';
 import { streamedSet } from './streamed-set.ts';
 
 const MOST_COMMANDS = 256;
@@ -42,12 +43,19 @@ async function* bytesOf(pieces: AsyncIterable<Rebuild>): AsyncGenerator<Buffer> 
   for await (const { args } of pieces) yield args[0] as Buffer;
 }
 
-/** Content of a key of ours as the server has it, read back: what the ledger says is what stands there. */
+/**
+ * Content of a key of ours as the server has it: what the ledger says is what stands there.
+ *
+ * @param copied of a large value that was copied as it is between servers that print alike; `null` = read it back
+ */
 export async function contentThere(
   end: End,
   keyspace: Keyspace,
   link: string,
   name: string,
+  copied: string | null,
 ): Promise<string> {
-  return (await stateUnderWatch(end, keyspace, link, name)).slice(0, 8);
+  const seen = await lookAtState(end, keyspace, link, name);
+  if (seen.digest !== UNREAD) return seen.digest.slice(0, 8);
+  return copied ?? (await walkedState(end, keyBytes(name))).slice(0, 8);
 }

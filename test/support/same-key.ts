@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import { readTyped } from '../../redis/verify/typed-read.ts';
 import { eventually } from './eventually.ts';
 
-const PATIENT = { withinMs: 30_000 };
+/** Each look reads both copies whole, in the process that may be the sync's too. */
+const PATIENT = { withinMs: 30_000, everyMs: 250 };
 
 /** Read by the verifier's own path (L13): to the byte, expiry to the ms. */
 export function sameKey(one: Redis, other: Redis, key: string): Promise<unknown> {
