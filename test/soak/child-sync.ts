@@ -96,7 +96,7 @@ export class ChildSync implements SyncUnderTest {
     await eventually(
       `the sync of ${this.link} to reach “${step}”`,
       () => [...this.#lives].at(-1)?.steps.has(step),
-      { everyMs: 5, withinMs: 30_000 },
+      { everyMs: 5, withinMs: 60_000 },
     );
   }
 
