@@ -15,7 +15,7 @@ export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<st
  */
 export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await attempt.dirty.wakened();
+    await attempt.dirty.wakened('changes');
     const works = attempt.dirty.take(attempt.batch.keys);
     if (works.length > 0) await handle(attempt, works, 'change', bornLive, signal);
   }

@@ -3,18 +3,22 @@ import { otherSide, type Side } from '../../domain/side.ts';
 /** A key to look at; `since` = when its change on that side was heard of, ms; absent = that side did not change. */
 export type Work = { readonly key: string; readonly since: Readonly<Partial<Record<Side, number>>> };
 
+/** Who takes keys: each is wakened by its own. */
+type Lane = 'changes' | 'echoes';
+type Queue = Map<string, Partial<Record<Side, number>>>;
+
 /**
  * Keys that changed and wait for a look, each once (coalesced), in order of their first change. A key is in one
  * hand at a time; a change while it is in a hand marks it again, so nothing between read and write is missed.
  * Parked keys wait for somebody's word (a breaker, a paused side) and count as pending.
  */
 export class DirtyKeys {
-  readonly #waiting = new Map<string, Partial<Record<Side, number>>>();
-  /** Events that are most likely those of our own writes: looked at when nothing else waits. */
-  readonly #echoes = new Map<string, Partial<Record<Side, number>>>();
+  readonly #waiting: Queue = new Map();
+  /** Events that are most likely those of our own writes: they have a lane of their own. */
+  readonly #echoes: Queue = new Map();
   readonly #held = new Map<string, Work>();
   readonly #parked = new Map<string, Work>();
-  #wake: (() => void)[] = [];
+  readonly #wake: Record<Lane, (() => void)[]> = { changes: [], echoes: [] };
 
   mark(key: string, side: Side, nowMs: number, echo = false): void {
     const since = this.#waiting.get(key);
@@ -24,7 +28,7 @@ export class DirtyKeys {
       this.#waiting.set(key, { [side]: nowMs, ...this.#echoes.get(key) });
       this.#echoes.delete(key);
     }
-    this.wake();
+    this.#rouse(since || !echo ? 'changes' : 'echoes');
   }
 
   /** We wrote to `side`: the event that came before the server's answer is most likely that of this write. */
@@ -33,20 +37,27 @@ export class DirtyKeys {
     if (since?.[side] === undefined || since[otherSide(side)] !== undefined) return;
     this.#waiting.delete(key);
     this.#echoes.set(key, since);
+    this.#rouse('echoes');
   }
 
-  /** Takes up to `max` keys that nobody holds, changes first. */
+  /** Takes up to `max` changed keys that nobody holds. */
   take(max: number): Work[] {
+    return this.#take(this.#waiting, max);
+  }
+
+  takeEchoes(max: number): Work[] {
+    return this.#take(this.#echoes, max);
+  }
+
+  #take(queue: Queue, max: number): Work[] {
     const taken: Work[] = [];
-    for (const queue of [this.#waiting, this.#echoes]) {
-      for (const [key, since] of queue) {
-        if (taken.length >= max) break;
-        if (this.#held.has(key)) continue;
-        const work = { key, since: this.#parked.has(key) ? bothOf(since) : since };
-        queue.delete(key);
-        this.#held.set(key, work);
-        taken.push(work);
-      }
+    for (const [key, since] of queue) {
+      if (taken.length >= max) break;
+      if (this.#held.has(key)) continue;
+      const work = { key, since: this.#parked.has(key) ? bothOf(since) : since };
+      queue.delete(key);
+      this.#held.set(key, work);
+      taken.push(work);
     }
     return taken;
   }
@@ -73,7 +84,17 @@ export class DirtyKeys {
     else this.#parked.delete(work.key);
     if (fate === 'again') {
       for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
-    } else if (this.#waiting.has(work.key) || this.#echoes.has(work.key)) this.wake();
+    } else if (this.#waiting.has(work.key)) this.#rouse('changes');
+    else if (this.#echoes.has(work.key)) this.#rouse('echoes');
+  }
+
+  /** What was taken for an echo is a change. */
+  putBack(work: Work): void {
+    this.#held.delete(work.key);
+    for (const side of ['source', 'target'] as const) {
+      const since = work.since[side];
+      if (since !== undefined) this.mark(work.key, side, since);
+    }
   }
 
   unpark(nowMs: number): void {
@@ -111,19 +132,22 @@ export class DirtyKeys {
     return pending;
   }
 
-  /** Resolves at the next mark or `wake()`, at once when something can be taken. */
-  async wakened(): Promise<void> {
-    for (const queue of [this.#waiting, this.#echoes])
-      for (const key of queue.keys()) if (!this.#held.has(key)) return;
+  /** Resolves when the lane's queue holds a key that nobody has in hand, or at the next `wake()`. */
+  async wakened(lane: Lane): Promise<void> {
+    const queue = lane === 'changes' ? this.#waiting : this.#echoes;
+    for (const key of queue.keys()) if (!this.#held.has(key)) return;
     await new Promise<void>((resolve) => {
-      this.#wake.push(resolve);
+      this.#wake[lane].push(resolve);
     });
   }
 
   wake(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const resolve of wake) resolve();
+    this.#rouse('changes');
+    this.#rouse('echoes');
+  }
+
+  #rouse(lane: Lane): void {
+    for (const resolve of this.#wake[lane].splice(0)) resolve();
   }
 }
 

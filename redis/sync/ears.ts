@@ -3,7 +3,7 @@ import { OUR_PREFIX } from '../../domain/keyspace.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import { owns, type Shard } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
-import type { Redis } from 'ioredis';
+import type { Lines } from './connections.ts';
 import type { DirtyKeys } from './dirty-keys.ts';
 import type { KnownKeys } from './known-keys.ts';
 
@@ -63,7 +63,7 @@ export class Ears {
    * One at a time, so that a marker's event is its own. While the server pauses writes, a PING on the feed
    * connection serves: events are flushed at the end of each turn of the server's loop, before it reads the PING.
    */
-  barrier(tracker: Redis, subscriber: Redis, paused: boolean): Promise<void> {
+  barrier({ tracker, subscriber }: Lines, paused: boolean): Promise<void> {
     const next = this.#barrier.then(async () => {
       if (paused) return void (await subscriber.ping());
       const passed = new Promise<void>((resolve) => {

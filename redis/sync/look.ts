@@ -4,11 +4,10 @@ import type { Keyspace } from '../../domain/keyspace.ts';
 import { newest } from '../../domain/ledger-entry.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
-import { byteString } from '../key-bytes.ts';
 import { placeOf } from '../ledger.ts';
 import { lensFor } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
-import { type Known, type KnownKeys, knownState } from './known-keys.ts';
+import { type KnownKeys, knownState } from './known-keys.ts';
 import type { Pair } from './pair.ts';
 import { type Question, readStates, type SideState, type Wanted } from './read-states.ts';
 import type { SidePorts } from './side-port.ts';
@@ -102,38 +101,4 @@ export function changeSights({ known }: Looking, work: Work): Sights {
     source: source === undefined ? 'digest' : 'value',
     target: target === undefined ? 'digest' : 'value',
   };
-}
-
-/**
- * Works whose event was that of our own write: the key is as we left it (L3). An app may have written in the same
- * moment, so a state is compared; events cannot be counted off.
- */
-export async function echoes(looking: Looking, works: readonly Work[]): Promise<ReadonlySet<Work>> {
-  const ended = new Set<Work>();
-  await Promise.all((['source', 'target'] as const).map((side) => echoesOf(looking, side, works, ended)));
-  return ended;
-}
-
-async function echoesOf(
-  { keyMap, ports, known }: Looking,
-  side: Side,
-  works: readonly Work[],
-  ended: Set<Work>,
-): Promise<void> {
-  const mine: { work: Work; left: Known; name: string }[] = [];
-  for (const work of works) {
-    if (work.since[side] === undefined || work.since[otherSide(side)] !== undefined) continue;
-    const left = known.get(work.key);
-    const dataset = left?.echo === side && keyMap.owner('source', work.key);
-    if (!left || !dataset) continue;
-    const name = side === 'source' ? work.key : keyMap.counterpart(dataset, 'source', work.key);
-    mine.push({ work, left, name });
-  }
-  if (mine.length === 0) return;
-  const names = mine.map(({ name }) => name);
-  const states = byteString((await ports[side].run('glance', names, [])) as Buffer);
-  for (const [i, { work, left }] of mine.entries()) {
-    left.echo = null;
-    if (states.slice(i * 16, i * 16 + 16) === left[side]) ended.add(work);
-  }
 }

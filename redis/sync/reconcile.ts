@@ -7,7 +7,7 @@ import type { Breaker } from './breaker.ts';
 import { carry, sameThroughTransform } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
 import { type Draft, draftAgreement, draftCarry } from './draft.ts';
-import { changeSights, echoes, type Looking, look, NEVER_SEEN, type Sights } from './look.ts';
+import { changeSights, type Looking, look, NEVER_SEEN, type Sights } from './look.ts';
 import type { Pair } from './pair.ts';
 import type { Quarantine } from './quarantine.ts';
 import { UNREAD } from './read-states.ts';
@@ -55,13 +55,11 @@ export async function reconcile(
   manner: Manner,
 ): Promise<readonly Fate[]> {
   const fates = new Map<Work, Fate>(works.map((work) => [work, { kind: 'same' }]));
-  const echoed = manner === 'change' ? await echoes(context, works) : new Set<Work>();
-  const open = echoed.size > 0 ? works.filter((work) => !echoed.has(work)) : works;
   const small = (seen: readonly Pair[]) => {
     for (const pair of seen) if (isLarge(pair)) fates.set(pair.work, { kind: 'large' });
     return seen.filter((pair) => !isLarge(pair));
   };
-  let pairs = small(await look(context, open, SIGHTS[manner] ?? ((work) => changeSights(context, work))));
+  let pairs = small(await look(context, works, SIGHTS[manner] ?? ((work) => changeSights(context, work))));
   const foreign = manner === 'adopt' ? await foreignOf(context, pairs) : new Set<Pair>();
   const unread = new Set(pairs.filter((pair) => !foreign.has(pair) && needsMore(pair)));
   if (unread.size > 0) {

@@ -11,6 +11,7 @@ import { BEAT, changes } from './changes.ts';
 import { openConnections } from './connections.ts';
 import { drains } from './drain.ts';
 import { Ears } from './ears.ts';
+import { echoes } from './echoes.ts';
 import { type FeedLost, openFeed } from './feed.ts';
 import { PATIENCE, type Patience } from './patience.ts';
 import { scan } from './scan.ts';
@@ -64,12 +65,7 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
     await openFeed(tracker, subscriber, prefixesOf(attempt, side), ears[side].heard, lost);
   }
   await attempt.reached?.('feed open');
-  const barrier = (side: Side) =>
-    ears[side].barrier(
-      attempt.lines[side].tracker,
-      attempt.lines[side].subscriber,
-      attempt.control.paused === side,
-    );
+  const barrier = (side: Side) => ears[side].barrier(attempt.lines[side], attempt.control.paused === side);
   const bornLive = async (): Promise<ReadonlySet<string>> => {
     await barrier('target');
     return ears.target.touched;
@@ -80,6 +76,7 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
     (inner) => scan(attempt, ears, bornLive, barrier, inner),
     (inner) => drains(attempt, barrier, inner),
     (inner) => changes(attempt, bornLive, inner),
+    (inner) => echoes(attempt, inner),
     (inner) => largeLane(attempt, bornLive, inner),
     async (inner) => {
       // The one that ends the others: whoever waits for a change, a marker or a reply goes on and finds the end.
