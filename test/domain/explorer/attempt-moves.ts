@@ -1,7 +1,6 @@
 import { forgetsTwice, leavesNoEntry, oursAfter, type Step } from '../../../domain/protocol.ts';
 import { newest } from '../../../domain/ledger-entry.ts';
 import { otherSide, type Side } from '../../../domain/side.ts';
-import { rulingOf } from '../../../domain/suspicion.ts';
 import type { Bounds, Protocol } from './bounds.ts';
 import { CLOCK_MS, digestOf, stampOf } from './values.ts';
 import {
@@ -125,7 +124,7 @@ function lookAt(world: World, one: Attempt, side: Side, protocol: Protocol, go: 
     same: () => source.content === target.content,
   });
   const told = (from: Side) => (world.told & BIT[from]) !== 0;
-  const step = rulingOf(decided, seenOf({ source, target }), world.suspicions, told);
+  const step = protocol.rule(decided, seenOf({ source, target }), world.suspicions, told);
   const name = `reads ${side} -> ${step.do}`;
   if (step.do === 'hold') return go(name, givenBack(one, 'parked'));
   if (step.do === 'nothing') return go(name, givenBack(one, 'done'));

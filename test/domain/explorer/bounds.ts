@@ -1,5 +1,6 @@
 import { land } from '../../../domain/landing.ts';
 import { nextStep } from '../../../domain/protocol.ts';
+import { rulingOf } from '../../../domain/suspicion.ts';
 
 /** How far the explorer goes, and which ways of the engine it takes. */
 export type Bounds = {
@@ -26,6 +27,8 @@ export type Bounds = {
 export type Protocol = {
   readonly next: typeof nextStep;
   readonly land: typeof land;
+  /** What of a side that is suspect is held back (L5). */
+  readonly rule: typeof rulingOf;
   /** The ledger entry is written in the same atomic step as the state. */
   readonly atomic: boolean;
   /** A change that is heard of while the key is in hand marks it again. */
@@ -46,6 +49,7 @@ export const PROTOCOL: Protocol = {
   ...{
     next: nextStep,
     land,
+    rule: rulingOf,
     atomic: true,
     marksInHand: true,
     drains: true,

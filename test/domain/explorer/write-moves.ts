@@ -143,6 +143,9 @@ function assertLawful(
   if (content === store.content && content !== 0)
     throw new Violation(`${flight.on} is written what stands there (L3)`);
   if (journaled || store.content === 0 || store.content === store.agreed) return;
+  // A flush took the newest entry: a key that is back in the state of an older one passes for unchanged.
+  const suspect = Object.keys(world.suspicions).length > 0;
+  if (suspect && seen.entry?.[flight.on] === digestOf(flight.on, store.content)) return;
   const overwritten = seen.content === store.content ? seen.ops : store.ops;
   const lost = overwritten & ~flight.ops & ~world.journal;
   if (lost !== 0) throw new Violation(`write ${32 - Math.clz32(lost)} on ${flight.on} is lost (L2)`);
