@@ -18,7 +18,7 @@ const WRITE_POINTS = [
 /** Shorter than the stop, as those of production are shorter than a stop that a heartbeat timeout ends. */
 const PATIENCE = { connectMs: 2_000, replyMs: 2_000, silenceMs: 2_500 };
 const STOPPED_MS = 3_000;
-const SECONDS = 120;
+const SECONDS = 180;
 
 describe('a worker that is stopped for longer than every timeout, and then goes on', () => {
   const [v1, v2] = [withRedis(), withRedis()];
@@ -35,6 +35,7 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
         const bait = startBait(Object.values(sides), `zombie:s:${step}`);
         zombie.setTrap({ step, signal: 'SIGSTOP' });
         await zombie.trapped(step);
+        await bait.enough();
         const [stopped, ended] = [performance.now(), zombie.ended.length];
         const lines = new Set([...(await linesOf(v1.client)), ...(await linesOf(v2.client))]);
         const next = await place.start({ patience: PATIENCE });
@@ -73,9 +74,11 @@ function startBait(sides: readonly Redis[], prefix: string) {
       await delay(1);
     }
   })();
-  const takeAway = async () => {
+  const enough = async () => {
     set = false;
     await setting;
+  };
+  const takeAway = async () => {
     const counts = () => Promise.all(sides.map((redis) => redis.exists(...keys)));
     const arrived = async () => (await counts()).every((count) => count === keys.length);
     await eventually('the bait on both sides', arrived, { withinMs: 20_000 });
@@ -83,7 +86,7 @@ function startBait(sides: readonly Redis[], prefix: string) {
     const gone = async () => (await counts()).every((count) => count === 0);
     await eventually('no bait on either side', gone, { withinMs: 20_000 });
   };
-  return { takeAway };
+  return { enough, takeAway };
 }
 
 /** Addresses of the connections of syncs. */
