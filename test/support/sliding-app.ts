@@ -40,3 +40,5 @@ process.once('message', (sliding: Sliding) => {
   void slide(sliding, () => stop).then(() => process.disconnect());
 });
 process.send?.('ready');
+// A test that is killed must not leave its app behind.
+process.on('disconnect', () => process.exit(0));
