@@ -101,9 +101,17 @@ function unexplained(writes: readonly Write[], tips: Tips, state: Seen): string 
 /** The write and all that led to the state it found, as far as one write alone can have left each. */
 function behindOf(writes: readonly Write[], last: Write): ReadonlySet<Write> {
   const behind = new Set<Write>([last]);
-  for (const { before } of behind) {
-    const [earlier, ...others] = writes.filter(({ after }) => nameOf(after) === nameOf(before));
-    if (earlier && others.length === 0 && before.content !== '') behind.add(earlier);
+  for (const write of behind) {
+    const { before, side } = write;
+    const mine = writes.filter((one) => one.side === side);
+    const led =
+      before.content === ''
+        ? mine
+            .slice(0, mine.indexOf(write))
+            .slice(-1)
+            .filter(({ after }) => after.content === '')
+        : writes.filter(({ after }) => nameOf(after) === nameOf(before));
+    if (led.length === 1) behind.add(led[0] as Write);
   }
   return behind;
 }
