@@ -91,7 +91,9 @@ describe('while no worker runs', () => {
 
     const second = await run('start', '--plan', plan);
     expect(second.code).toBe(3);
-    expect(second.stderr).toBe('jday-idle is running already. Legal now: progress, approve, pause, configure, abort.\n');
+    expect(second.stderr).toBe(
+      'jday-idle is running already. Legal now: progress, approve, pause, configure, abort.\n',
+    );
   });
 
   it('progress says what Temporal knows, and that this is all (L7)', async () => {
