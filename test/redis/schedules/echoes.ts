@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 
 /** A state or a ledger entry that our scripts write; the entry of a key that expired just now may go. */
 const ECHO =
-  / lua\] "(?:restore|set|hset|hsetnx|unlink|pexpireat|rename)" "(?!jday:|scratch)|"hset" "jday:[^"]*:ledger:/i;
+  / lua\] "(?:restore|set|hset|hsetnx|unlink|pexpireat|rename)" "(?!jday:)|"hset" "jday:[^"]*:ledger:/i;
 
 /** What is carried while `idle` runs: nothing may be (L3). */
 export async function echoesWhile(world: World, idle: () => Promise<void>): Promise<readonly Violation[]> {
