@@ -21,7 +21,8 @@ export type Rules = {
 /** What has to be done for one key after one look at both sides. */
 export type Step =
   | { readonly do: 'nothing' }
-  | { readonly do: 'wait'; readonly closed: Closed }
+  /** For `to` to open; on the other side nothing is left to do for the key. */
+  | { readonly do: 'wait'; readonly to: Side; readonly closed: Closed }
   /** Both are gone: the entry on that side goes. */
   | { readonly do: 'forget'; readonly on: Side }
   /** Nothing travels; the ledger on that side takes both states down. */
@@ -41,7 +42,7 @@ export function nextStep(looks: Both<Seen>, rules: Rules): Step {
   if (decision.do === 'contest' && rules.same()) return { do: 'agree', on: 'target' };
   const to = decision.do === 'carry' ? decision.to : otherSide(rules.authority);
   const closed = rules.closed(to);
-  if (closed) return { do: 'wait', closed };
+  if (closed) return { do: 'wait', to, closed };
   const absence = looks[otherSide(to)].digest === ABSENT;
   return { do: 'carry', to, conflict: decision.do === 'contest', absence };
 }

@@ -80,7 +80,8 @@ async function settle(context: LargeContext, pair: Pair, manner: Manner): Promis
     if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
     return { kind: 'same' };
   }
-  if (step.do === 'wait') return { kind: step.closed === 'parked' ? 'parked' : 'same' };
+  if (step.do === 'wait')
+    return step.closed === 'parked' ? { kind: 'parked', until: step.to } : { kind: 'same' };
   if (step.do === 'carry') return carryOver(context, pair, step);
   const spelling = step.do === 'agree' && !foreign ? await spellingOf(context, pair) : 0;
   if (typeof spelling !== 'number') return spelling;
@@ -98,7 +99,7 @@ async function stepOf(context: LargeContext, pair: Pair): Promise<Ruling> {
   const decided = nextStep(pair.states, { authority, closed: context.closed, same: () => same });
   const step = await ruled(context.breaker, pair, decided, new Set());
   const closed = step !== decided && step.do === 'carry' && context.closed(step.to);
-  return closed ? { do: 'wait', closed } : step;
+  return closed ? { do: 'wait', to: step.to, closed } : step;
 }
 
 /** What the source's document would become tells how it spelled its names. */

@@ -78,8 +78,9 @@ export function giveBack(attempt: Attempt, work: Work, manner: Manner, fate: Fat
     attempt.dirty.wrote(work.key, fate.to);
     if (fate.conflict) attempt.counters.conflicts++;
   }
+  if (fate.kind === 'parked') return attempt.dirty.park(work, fate.until ?? null, nowMs);
   const again = fate.kind === 'again' || fate.kind === 'epoch';
-  attempt.dirty.giveBack(work, again ? 'again' : fate.kind === 'parked' ? 'parked' : 'done', nowMs);
+  attempt.dirty.giveBack(work, again ? 'again' : 'done', nowMs);
 }
 
 async function carryBeat(attempt: Attempt, beat: Work): Promise<void> {

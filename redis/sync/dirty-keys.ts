@@ -78,14 +78,24 @@ export class DirtyKeys {
   }
 
   /** Gives keys back. `again` keeps the age of the change and looks at both sides. */
-  giveBack(work: Work, fate: 'done' | 'again' | 'parked', nowMs: number): void {
+  giveBack(work: Work, fate: 'done' | 'again', nowMs: number): void {
     this.#held.delete(work.key);
-    if (fate === 'parked') this.#parked.set(work.key, work);
-    else this.#parked.delete(work.key);
+    this.#parked.delete(work.key);
     if (fate === 'again') {
       for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
-    } else if (this.#waiting.has(work.key)) this.#rouse('changes');
-    else if (this.#echoes.has(work.key)) this.#rouse('echoes');
+    } else this.#rouseFor(work.key);
+  }
+
+  /**
+   * Puts a key aside, where `until` is a side until that side opens: what waits is the other side's change, and a
+   * drain of the closed side need not wait for it.
+   */
+  park(work: Work, until: Side | null, nowMs: number): void {
+    const { key, since } = work;
+    const from = until && otherSide(until);
+    this.#held.delete(key);
+    this.#parked.set(key, from ? { key, since: { [from]: since[from] ?? nowMs } } : work);
+    this.#rouseFor(key);
   }
 
   /** What was taken for an echo is a change. */
@@ -144,6 +154,12 @@ export class DirtyKeys {
   wake(): void {
     this.#rouse('changes');
     this.#rouse('echoes');
+  }
+
+  /** A key that came back may have been marked meanwhile. */
+  #rouseFor(key: string): void {
+    if (this.#waiting.has(key)) this.#rouse('changes');
+    else if (this.#echoes.has(key)) this.#rouse('echoes');
   }
 
   #rouse(lane: Lane): void {

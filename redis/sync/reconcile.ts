@@ -16,7 +16,9 @@ import type { Reached } from './step.ts';
 
 /** What became of a key after one look. */
 export type Fate =
-  | { readonly kind: 'same' | 'again' | 'parked' | 'quarantined' | 'epoch' | 'large' }
+  | { readonly kind: 'same' | 'again' | 'quarantined' | 'epoch' | 'large' }
+  /** `until` that side opens; else until somebody decides on absences. */
+  | { readonly kind: 'parked'; readonly until?: Side }
   | { readonly kind: 'carried'; readonly to: Side; readonly conflict: boolean };
 
 export type ReconcileContext = Looking & {
@@ -150,12 +152,13 @@ async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): P
   }
   if (step.do === 'forget') return draftAgreement(pair, step.on, context.stamp(), 0);
   if (step.do === 'agree') return agreeOnEqual(context, pair, step.on);
-  if (step.do === 'wait') return { kind: step.closed === 'parked' ? 'parked' : 'same' };
+  if (step.do === 'wait')
+    return step.closed === 'parked' ? { kind: 'parked', until: step.to } : { kind: 'same' };
   const from = otherSide(step.to);
   if (step !== decided) {
     if (context.closed(step.to)) {
       context.breaker.note(pair.work.key, step.to);
-      return { kind: 'parked' };
+      return { kind: 'parked', until: step.to };
     }
     if (lacksValue(pair, step)) return { kind: 'again' };
   }

@@ -5,7 +5,7 @@ test('L2: parked work is looked at on both sides again, whichever is heard of', 
   const dirty = new DirtyKeys();
   dirty.mark('k', 'target', 1);
   const [change] = dirty.take(64);
-  if (change) dirty.giveBack(change, 'parked', 2);
+  if (change) dirty.park(change, null, 2);
   dirty.mark('k', 'source', 3);
   expect(dirty.take(64)).toEqual([{ key: 'k', since: { source: 3, target: 3 } }]);
 });
@@ -18,4 +18,14 @@ test('a key is in one hand at a time, and a change meanwhile marks it again', ()
   expect(dirty.take(64)).toEqual([]);
   if (first) dirty.giveBack(first, 'done', 3);
   expect(dirty.take(64)).toEqual([{ key: 'k', since: { target: 2 } }]);
+});
+
+test('L2: a change that waits for the fenced side to open does not hold up the drain of that side', () => {
+  const dirty = new DirtyKeys();
+  dirty.mark('k', 'source', 1);
+  dirty.mark('k', 'target', 1);
+  const [change] = dirty.take(64);
+  expect(dirty.pendingFrom('source')).toBe(1);
+  if (change) dirty.park(change, 'source', 2);
+  expect([dirty.pendingFrom('source'), dirty.pendingFrom('target')]).toEqual([0, 1]);
 });
