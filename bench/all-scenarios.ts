@@ -6,6 +6,7 @@ import { idleScenarios } from './scenarios/idle.ts';
 import { lagScenarios } from './scenarios/lag.ts';
 import { renewedTtlScenarios } from './scenarios/renewed-ttl.ts';
 import { restartScenarios } from './scenarios/restart.ts';
+import { shardCostScenarios } from './scenarios/shard-costs.ts';
 import { shardsScenarios } from './scenarios/shards.ts';
 import { verifyScenarios } from './scenarios/verify.ts';
 
@@ -19,6 +20,7 @@ export function allScenarios(sizes: Sizes): readonly Scenario[] {
     fenceScenarios,
     verifyScenarios,
     shardsScenarios,
+    shardCostScenarios,
     renewedTtlScenarios,
   ];
   return makers.flatMap((make) => make(sizes));
