@@ -4,7 +4,7 @@ import { walkStream } from './walk-stream.ts';
 
 /** Bytes of one piece: no reply of ours keeps the server from its apps for long (L14). */
 export const PIECE_BYTES = 65_536;
-const MOST_ELEMENTS = 1_000;
+const MOST_ELEMENTS = 256;
 
 /** The key changed while it was read, or its table was being moved: the walk begins anew. */
 export class Unsteady extends Error {
