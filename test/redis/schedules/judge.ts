@@ -40,9 +40,10 @@ export function judge({ key, writes, final, journal, nowMs }: KeyHistory): reado
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
   const wrong = wrongEnd(writes, tips, source, gone);
   if (wrong) say(wrong, shown(source));
-  for (const [at, loser] of journal.entries()) {
-    const twice = journal.findIndex((other) => nameOf(other) === nameOf(loser)) !== at;
-    const why = twice ? 'journaled twice' : unexplained(writes, tips, loser);
+  for (const loser of journal) {
+    const times = journal.filter((other) => nameOf(other) === nameOf(loser)).length;
+    const often = times > timesLeft(writes, loser);
+    const why = often ? 'journaled more often than it was written' : unexplained(writes, tips, loser);
     if (why) say('conflict', `${why}: ${shown(loser)}`);
   }
   return violations;

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import type { Side } from '../../../domain/side.ts';
+import type { Write } from './app.ts';
+import { judge, type KeyHistory } from './judge.ts';
+import { NOTHING, type Seen } from './seen.ts';
+
+const text = (content: string, expireAt = -1): Seen => ({ content, expireAt });
+const write = (side: Side, before: Seen, after: Seen): Write => ({
+  id: after.content,
+  side,
+  key: 'k',
+  before,
+  after,
+  what: '',
+  ackedMs: 0,
+});
+const [A, B, C] = [text('a'), text('b'), text('c')];
+/** V1 wrote a, V2 replaced it by b, V1 replaced it by c without having seen b. */
+const FORK = [write('source', NOTHING, A), write('target', A, B), write('source', A, C)];
+
+const says = (writes: readonly Write[], end: Seen | readonly [Seen, Seen], journal: readonly Seen[] = []) => {
+  const [source, target] = Array.isArray(end) ? (end as [Seen, Seen]) : [end as Seen, end as Seen];
+  const history: KeyHistory = { key: 'k', writes, final: { source, target }, journal, nowMs: 1_000 };
+  return judge(history).map(({ what }) => what);
+};
+
+describe('the oracle of the schedules', () => {
+  test.each([
+    ['one write, on both sides', [write('source', NOTHING, A)], A, []],
+    ['a conflict whose loser is in the journal', FORK, C, [B]],
+    ['a delete', [write('source', NOTHING, A), write('target', A, NOTHING)], NOTHING, []],
+    ['what expired by itself', [write('source', NOTHING, text('a', 500))], NOTHING, []],
+    [
+      'what expired on one side a moment before the other',
+      [write('source', NOTHING, text('a', 900))],
+      [NOTHING, text('a', 900)],
+      [],
+    ],
+    [
+      'a state that was written twice and lost twice',
+      [...FORK, write('target', C, B), write('source', C, A)],
+      A,
+      [B, B],
+    ],
+  ] as const)('L2: has nothing to say about %s', (_what, writes, end, journal) => {
+    expect(says(writes, end as Seen, journal)).toEqual([]);
+  });
+
+  test.each([
+    ['differs', 'sides that differ', FORK, [C, B], []],
+    ['lost', 'a loser that is in no journal', FORK, C, []],
+    [
+      'resurrected',
+      'an older state that came back',
+      [write('source', NOTHING, A), write('source', A, B)],
+      A,
+      [B],
+    ],
+    [
+      'resurrected',
+      'a deleted key that came back',
+      [write('source', NOTHING, A), write('source', A, NOTHING)],
+      A,
+      [],
+    ],
+    [
+      'foreign',
+      'a state that nobody wrote',
+      [write('source', NOTHING, A), write('source', A, NOTHING)],
+      B,
+      [],
+    ],
+    [
+      'foreign',
+      'an expiry that nobody set',
+      [write('source', NOTHING, text('a', 5_000))],
+      A,
+      [text('a', 5_000)],
+    ],
+    [
+      'conflict',
+      'a loser that nobody was beside',
+      [write('source', NOTHING, A), write('source', A, B)],
+      NOTHING,
+      [B],
+    ],
+    ['conflict', 'a loser that was replaced by somebody who had seen it', FORK, C, [B, A]],
+    ['conflict', 'a loser that is journaled twice', FORK, C, [B, B]],
+  ] as const)('L2 L3: says “%s” of %s', (what, _which, writes, end, journal) => {
+    expect(says(writes, end as Seen, journal)).toContain(what);
+  });
+});
