@@ -16,6 +16,10 @@ export function keyspaceOf(migration: string) {
   const prefix = `${OUR_PREFIX}${migration}:`;
   return {
     prefix,
+    /** What `jday:authority` says, for the scripts on one node of a cluster; a tag says which. */
+    authority: () => `${prefix}authority`,
+    /** Set of tags under which attempts of a shard have put leases on the nodes of a cluster. */
+    tags: (shard: string) => `${prefix}tags:${shard}`,
     /** Fencing token of the sync attempt of a shard, on both sides of its link. */
     lease: (shard: string) => `${prefix}lease:${shard}`,
     /** Into how many shards a link's keys are split, on the target: fixed as long as its ledger stands. */

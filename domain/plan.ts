@@ -49,6 +49,8 @@ export type Store = {
   readonly side: Side;
   /** `redis://…`, `rediss://…` or `${NAME:-default}`: resolved by the worker when it connects. Never a password. */
   readonly url: string;
+  /** The address is that of a node of a Redis Cluster; absent = one server. */
+  readonly cluster?: boolean;
   /** ACL users of the applications; fenced at the cutover. Empty: the fence is a pause only. */
   readonly appUsers: readonly string[];
   /** Glob patterns of keys known and deliberately left behind; the preflight does not report them as unmatched. */

@@ -66,6 +66,8 @@ export type Witness = {
   readonly evicted: number;
   /** Newest stamp that the server is known to have taken. */
   readonly mark: string;
+  /** Of a cluster: the tags of the nodes that have taken it. Absent: one server. */
+  readonly tags?: readonly string[];
   readonly suspicion: Suspicion | null;
 };
 

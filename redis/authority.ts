@@ -6,13 +6,17 @@ import type { RunScript } from './scripts/index.ts';
 /** Who serves, as one database says it. The record on the target decides; the others follow it (L1). */
 export type AuthorityRecord = { readonly side: Side; readonly epoch: number };
 
-export async function readAuthority(redis: Redis): Promise<AuthorityRecord | null> {
-  const { authority, epoch } = await redis.hgetall(AUTHORITY_KEY);
+export async function readAuthority(redis: Redis, key = AUTHORITY_KEY): Promise<AuthorityRecord | null> {
+  const { authority, epoch } = await redis.hgetall(key);
   if (authority !== 'source' && authority !== 'target') return null;
   return { side: authority, epoch: Number(epoch) };
 }
 
 /** Writes the record unless a later epoch stands there. */
-export async function writeAuthority(run: RunScript, record: AuthorityRecord): Promise<boolean> {
-  return Number(await run('setAuthority', [AUTHORITY_KEY], [record.side, String(record.epoch)])) === 1;
+export async function writeAuthority(
+  run: RunScript,
+  record: AuthorityRecord,
+  key = AUTHORITY_KEY,
+): Promise<boolean> {
+  return Number(await run('setAuthority', [key], [record.side, String(record.epoch)])) === 1;
 }

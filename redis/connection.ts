@@ -1,6 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { resolveUrl } from '../domain/environment.ts';
 import type { Store } from '../domain/plan.ts';
+import { RoutedRedis } from './cluster/routed-redis.ts';
+import { isWhole, readSlotMap } from './cluster/slot-map.ts';
 
 /** Names and values of the process environment; given by the assembly, never read here. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +23,7 @@ const DATA_LINK = {
 } satisfies RedisOptions;
 
 /**
- * Opens a connection to a store and waits until it is ready.
+ * Opens a connection to a store and waits until it is ready; to all masters of a store that is a cluster.
  *
  * @param purpose shows in CLIENT LIST as `jday:<purpose>`
  * @throws StoreUnreachable, without address or password in it
@@ -32,11 +34,42 @@ export async function openStore(
   purpose: string,
   options: RedisOptions = {},
 ): Promise<Redis> {
-  const redis = new Redis(resolveUrl(store.url, environment), {
-    ...DATA_LINK,
-    connectionName: `jday:${purpose}`,
-    ...options,
-  });
+  const url = resolveUrl(store.url, environment);
+  const shared = { ...DATA_LINK, connectionName: `jday:${purpose}`, ...options };
+  const first = await connect(store, new Redis(url, shared));
+  if (!store.cluster) return first;
+  // Address and port alone differ: user, password and TLS are those of the plan's address.
+  return openMasters(store, first, (host, port) => new Redis(urlAt(url, host, port), shared));
+}
+
+async function openMasters(
+  store: Store,
+  first: Redis,
+  at: (host: string, port: number) => Redis,
+): Promise<RoutedRedis> {
+  const opened: Redis[] = [];
+  try {
+    const map = await readSlotMap(first, first.options.host ?? '');
+    if (!isWhole(map)) throw new StoreUnreachable(store.name, 'not every slot of the cluster is served', {});
+    for (const { host, port } of map.masters) opened.push(await connect(store, at(host, port)));
+    return new RoutedRedis(map, opened);
+  } catch (error) {
+    for (const redis of opened) redis.disconnect();
+    if (error instanceof StoreUnreachable) throw error;
+    throw new StoreUnreachable(store.name, 'does not say which nodes serve its slots', { cause: error });
+  } finally {
+    first.disconnect();
+  }
+}
+
+function urlAt(url: string, host: string, port: number): string {
+  const other = new URL(url);
+  other.hostname = host.includes(':') ? `[${host}]` : host;
+  other.port = String(port);
+  return other.href;
+}
+
+async function connect(store: Store, redis: Redis): Promise<Redis> {
   // Without a listener ioredis prints the error itself, address included; the rejected command tells it anyway.
   let cause: unknown;
   redis.on('error', (error) => {

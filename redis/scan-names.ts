@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { nodesOf } from './cluster/routed-redis.ts';
 import { byteString, keyBytes } from './key-bytes.ts';
 
 /** Names of keys that match a pattern (byte string), batch by batch; a name may come twice, as SCAN has it. */
@@ -7,6 +8,10 @@ export async function* scanNames(
   pattern: string,
   count = 256,
 ): AsyncIterable<readonly string[]> {
+  for (const node of nodesOf(redis)) yield* scanServer(node.redis, pattern, count);
+}
+
+async function* scanServer(redis: Redis, pattern: string, count: number): AsyncIterable<readonly string[]> {
   let cursor = '0';
   do {
     const args = [cursor, 'MATCH', keyBytes(pattern), 'COUNT', String(count)];

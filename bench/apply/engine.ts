@@ -2,8 +2,8 @@ import { ABSENT } from '../../domain/digest.ts';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import { byteString } from '../../redis/key-bytes.ts';
 import { entryTail, makeStamps, placeOf } from '../../redis/ledger.ts';
-import { loadScripts } from '../../redis/scripts/index.ts';
 import { applyWrites, type Write } from '../../redis/sync/apply-writes.ts';
+import { portOf } from '../../redis/sync/side-port.ts';
 import type { Candidate, Read } from './candidate.ts';
 
 const LINK = 'v1';
@@ -12,7 +12,7 @@ const TOKEN = 1;
 /** The engine's own step: one script with lease, epoch, comparison, value, read-back and ledger entry. Each write echoes. */
 export const engine: Candidate = async ({ tracked }) => {
   const keyspace = keyspaceOf('bench');
-  const port = { side: 'target' as const, redis: tracked, run: await loadScripts(tracked) };
+  const port = await portOf('target', tracked);
   const stamp = makeStamps(TOKEN);
   await tracked.set(keyspace.lease(LINK), TOKEN);
   await tracked.hset('jday:authority', { authority: 'source', epoch: 1 });

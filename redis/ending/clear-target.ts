@@ -9,14 +9,14 @@ import { readAuthority } from '../authority.ts';
 import { byteString } from '../key-bytes.ts';
 import { entryTail, makeStamps, placeOf } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
-import { loadScripts } from '../scripts/index.ts';
 import type { Stores } from '../stores.ts';
 import { keeperOf, lowerFence } from '../switch/fence.ts';
 import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
+import { hashesOf } from './hashes-of.ts';
 import { keptKey, needsPieces, undoLarge } from './undo-large.ts';
 import { readStates, type SideState } from '../sync/read-states.ts';
-import type { SidePorts } from '../sync/side-port.ts';
+import { portOf, type SidePort, type SidePorts } from '../sync/side-port.ts';
 import { hasLost, readWitnesses } from '../sync/witness-record.ts';
 
 export type Cleared = { readonly deleted: number; readonly restored: number; readonly kept: number };
@@ -43,8 +43,8 @@ async function begin(plan: Plan, stores: Stores, link: Link) {
   const keyspace = keyspaceOf(plan.migration);
   const [source, target] = [stores.named(link.name).redis, stores.target.redis];
   const ports: SidePorts = {
-    source: { side: 'source', redis: source, run: await loadScripts(source) },
-    target: { side: 'target', redis: target, run: await loadScripts(target) },
+    source: await portOf('source', source),
+    target: await portOf('target', target),
   };
   const witnesses = await Promise.all(
     shardsOf(link).map(({ name }) => readWitnesses({ source, target }, keyspace, name)),
@@ -140,11 +140,11 @@ async function deleteOurs(clearing: Clearing, keys: readonly string[]): Promise<
 
 async function putBack(clearing: Clearing): Promise<Cleared> {
   const { ports, keyspace, link, keyMap, leases } = clearing;
-  const fields = await ports.target.redis.hkeysBuffer(keyspace.preimage(link.name));
+  const fields = await preimagesOn(ports.target, keyspace.preimage(link.name));
   let restored = 0;
-  for (const field of fields) {
+  for (const { hash, field } of fields) {
     const name = byteString(field);
-    const image = await ports.target.redis.hgetBuffer(keyspace.preimage(link.name), field);
+    const image = await ports.target.redis.hgetBuffer(hash, field);
     const dataset = keyMap.owner('target', name);
     if (!image || !dataset) continue;
     const [one] = await see(clearing, [keyMap.counterpart(dataset, 'target', name)]);
@@ -163,6 +163,17 @@ async function putBack(clearing: Clearing): Promise<Cleared> {
     if (outcome?.word === 'done') restored++;
   }
   return { deleted: 0, restored, kept: fields.length - restored };
+}
+
+/** On a cluster each node has a hash of its own; slots that have moved have taken theirs along. */
+async function preimagesOn(
+  { redis }: SidePort,
+  preimage: string,
+): Promise<{ hash: string; field: Buffer }[]> {
+  const fields: { hash: string; field: Buffer }[] = [];
+  for (const hash of await hashesOf(redis, preimage))
+    for (const field of await redis.hkeysBuffer(hash)) fields.push({ hash, field });
+  return fields;
 }
 
 function undoingOf({ ports, keyspace, link }: Clearing, { mandate, stamp }: Clearing['leases'][number]) {

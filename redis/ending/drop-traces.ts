@@ -8,35 +8,39 @@ import type { Plan } from '../../domain/plan.ts';
 import { shardsOf } from '../../domain/shard.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { readRawEntries } from '../ledger.ts';
+import { unlinkAll } from '../cluster/unlink-all.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Stores } from '../stores.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
 import { walk } from '../typed/walk.ts';
+import { hashesOf } from './hashes-of.ts';
 import { keptKey } from './undo-large.ts';
 
 /**
  * Ends our presence: conflict journal and quarantine are saved beside the backups, whole and restorable (L2, L11),
  * then every key of ours goes. The authority record stays for the apps; rules of users who are still fenced stay,
- * so that somebody can put them back. With `keepLedger` the ledger stays on the target: a later migration of the
- * same name goes on from there.
+ * so that somebody can put them back. With `keepLedger` the ledger stays on the target (with a cluster on either side,
+ * where it is): a later migration of the same name goes on from there.
  */
 export async function dropTraces(plan: Plan, stores: Stores, keepLedger: boolean): Promise<void> {
   const keyspace = keyspaceOf(plan.migration);
   for (const { store, redis } of stores.all) {
     for (const link of linksOf(plan)) {
-      await saveHash(plan, redis, keyspace.journal(link.name), `journal-${store.name}-${link.name}`);
+      for (const journal of await hashesOf(redis, keyspace.journal(link.name)))
+        await saveHash(plan, redis, journal, `journal-${store.name}-${link.name}`);
       await saveHash(plan, redis, keyspace.quarantine(link.name), `quarantine-${store.name}-${link.name}`);
     }
   }
-  if (keepLedger) await moveLedger(plan, stores, keyspace);
+  const inPlace = plan.stores.some(({ cluster }) => cluster);
+  if (keepLedger && !inPlace) await moveLedger(plan, stores, keyspace);
   for (const { store, redis } of stores.all) {
     const kept = [
       keyspace.fence(''),
-      ...(keepLedger && store.side === 'target' ? ledgerPrefixes(plan, keyspace) : []),
+      ...(keepLedger && (inPlace || store.side === 'target') ? ledgerPrefixes(plan, keyspace) : []),
     ];
     for await (const names of scanNames(redis, `${keyspace.prefix}*`)) {
       const gone = names.filter((name) => !kept.some((prefix) => name.startsWith(prefix)));
-      if (gone.length > 0) await redis.unlink(...gone.map(keyBytes));
+      await unlinkAll(redis, gone.map(keyBytes));
     }
   }
 }
@@ -45,7 +49,11 @@ function ledgerPrefixes(plan: Plan, keyspace: Keyspace): readonly string[] {
   return linksOf(plan).flatMap((link) => [
     keyspace.ledger(link.name, ''),
     keyspace.shards(link.name),
-    ...shardsOf(link).flatMap(({ name }) => [keyspace.adopted(name), keyspace.lease(name)]),
+    ...shardsOf(link).flatMap(({ name }) => [
+      keyspace.adopted(name),
+      keyspace.lease(name),
+      keyspace.tags(name),
+    ]),
   ]);
 }
 

@@ -9,7 +9,7 @@ import type { Mandate } from '../sync/apply-writes.ts';
 import { type SideState, UNREAD } from '../sync/read-states.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
 import { Unsteady } from '../typed/walk.ts';
-import type { SidePort } from '../sync/side-port.ts';
+import { alone, besideOf, type NodePort, type SidePort } from '../sync/side-port.ts';
 
 /** Begins the record of a journal or a pre-image whose value stands under a key of its own (redis/scripts/swap.lua). */
 const KEPT = 0xff;
@@ -46,9 +46,10 @@ export function needsPieces({ source, target }: Undone): boolean {
  * @returns false when an app has changed it since: it stays
  */
 export async function undoLarge(undoing: Undoing, one: Undone, back: Buffer | null): Promise<boolean> {
-  const { target, keyspace, link, mandate } = undoing;
-  const end: End = { ...target, fieldTtls: await knowsFieldTtls(target.redis) };
-  const shadow = back && (await shadowOf(undoing, back));
+  const { keyspace, link, mandate } = undoing;
+  const target = undoing.target.nodeOf(one.name);
+  const end: End = alone({ ...target, fieldTtls: await knowsFieldTtls(target.redis) });
+  const shadow = back && (await shadowOf(undoing, target, one.name, back));
   await target.redis.watch(keyBytes(one.name));
   try {
     const digest = await stateUnderWatch(end, keyspace, link, one.name);
@@ -78,10 +79,15 @@ export async function undoLarge(undoing: Undoing, one: Undone, back: Buffer | nu
   }
 }
 
-async function shadowOf({ target, keyspace, mandate }: Undoing, record: Buffer): Promise<string> {
+async function shadowOf(
+  { keyspace, mandate }: Undoing,
+  target: NodePort,
+  name: string,
+  record: Buffer,
+): Promise<string> {
   const kept = keptKey(record);
   if (kept) return kept.toString('latin1');
-  const shadow = keyspace.shadow(mandate.shard, mandate.token);
+  const shadow = besideOf(target, keyspace.shadow(mandate.shard, mandate.token), name);
   await target.redis.unlink(keyBytes(shadow));
   await target.redis.callBuffer('RESTORE', [keyBytes(shadow), '0', record.subarray(8)]);
   return shadow;

@@ -19,6 +19,7 @@ import type { Pair } from '../sync/pair.ts';
 import { readStates, type SideState, UNREAD } from '../sync/read-states.ts';
 import { type Fate, foreignOf, type Manner, type ReconcileContext } from '../sync/reconcile.ts';
 import { ruled } from '../sync/ruled.ts';
+import { besideOf } from '../sync/side-port.ts';
 import { Unsteady } from '../typed/walk.ts';
 import { type End, piecesOf, prove, typeOf, walkedState } from './end.ts';
 import { isLensed, lensedPieces } from './lensed.ts';
@@ -26,7 +27,13 @@ import { sameLarge } from './same-large.ts';
 import { buildShadow, contentThere, type Shape } from './shadow.ts';
 import { swap, type Swap } from './swap.ts';
 
-export type LargeContext = ReconcileContext & { readonly ends: Both<End>; readonly shadow: string };
+export type LargeContext = ReconcileContext & {
+  /** The server of each side that holds a key, by its name there. */
+  readonly nodes: Both<(name: string) => End>;
+  readonly shadow: string;
+};
+
+type OneKey = LargeContext & { readonly ends: Both<End> };
 
 /** `moved`: it changed while it was read; it waits a little longer each time. */
 export type LargeFate = Fate | { readonly kind: 'moved' };
@@ -38,12 +45,16 @@ const SIDES = ['source', 'target'] as const;
  * copies, a walk over each in pieces, the same decision; then the value is built under a name of ours, and takes its
  * place in one step with its ledger entry. EXEC proves that what was walked over was one state.
  */
-export async function reconcileLarge(context: LargeContext, work: Work, manner: Manner): Promise<LargeFate> {
-  const { ends, known } = context;
+export async function reconcileLarge(large: LargeContext, work: Work, manner: Manner): Promise<LargeFate> {
+  const { nodes, keyMap, known } = large;
   known.forget(work.key);
+  const dataset = keyMap.owner('source', work.key);
+  if (!dataset) return { kind: 'same' };
+  const names = { source: work.key, target: keyMap.counterpart(dataset, 'source', work.key) };
+  const ends = { source: nodes.source(names.source), target: nodes.target(names.target) };
+  const context = { ...large, ends };
   try {
-    const pair = await lookAt(context, work);
-    return pair ? await settle(context, pair, manner) : { kind: 'same' };
+    return await settle(context, await lookAt(context, { work, dataset, names }), manner);
   } catch (error) {
     if (error instanceof Unsteady) return { kind: 'moved' };
     throw error;
@@ -52,12 +63,10 @@ export async function reconcileLarge(context: LargeContext, work: Work, manner: 
   }
 }
 
-async function lookAt(context: LargeContext, work: Work): Promise<Pair | null> {
-  const { keyMap, ends, keyspace, link } = context;
-  const dataset = keyMap.owner('source', work.key);
-  if (!dataset) return null;
-  const names = { source: work.key, target: keyMap.counterpart(dataset, 'source', work.key) };
-  const place = placeOf(work.key);
+async function lookAt(context: OneKey, one: Pick<Pair, 'work' | 'dataset' | 'names'>): Promise<Pair> {
+  const { ends, keyspace, link } = context;
+  const { names } = one;
+  const place = placeOf(one.work.key);
   const look = async (side: Side): Promise<SideState> => {
     await ends[side].redis.watch(keyBytes(names[side]));
     const question = { name: names[side], place, wanted: 'digest' as const };
@@ -67,10 +76,10 @@ async function lookAt(context: LargeContext, work: Work): Promise<Pair | null> {
   };
   const [source, target] = await Promise.all([look('source'), look('target')]);
   const agreed = newest(source.entry, target.entry);
-  return { work, dataset, names, place, states: { source, target }, agreed, assumed: null };
+  return { ...one, place, states: { source, target }, agreed, assumed: null };
 }
 
-async function settle(context: LargeContext, pair: Pair, manner: Manner): Promise<LargeFate> {
+async function settle(context: OneKey, pair: Pair, manner: Manner): Promise<LargeFate> {
   const foreign = manner === 'adopt' && (await foreignOf(context, [pair])).has(pair);
   const step = foreign ? ({ do: 'agree', on: 'target' } as const) : await stepOf(context, pair);
   if (step.do === 'hold') return { kind: 'parked' };
@@ -89,7 +98,7 @@ async function settle(context: LargeContext, pair: Pair, manner: Manner): Promis
   return land(context, pair, { ...basics(context, pair, step.on), act: 'agree', tail });
 }
 
-async function stepOf(context: LargeContext, pair: Pair): Promise<Ruling> {
+async function stepOf(context: OneKey, pair: Pair): Promise<Ruling> {
   const { source, target } = pair.states;
   const contested = decide(pair.agreed, source, target).do === 'contest';
   const present = source.digest !== ABSENT && target.digest !== ABSENT;
@@ -103,13 +112,13 @@ async function stepOf(context: LargeContext, pair: Pair): Promise<Ruling> {
 }
 
 /** What the source's document would become tells how it spelled its names. */
-async function spellingOf(context: LargeContext, pair: Pair): Promise<number | LargeFate> {
+async function spellingOf(context: OneKey, pair: Pair): Promise<number | LargeFate> {
   const value = await valueOf(context, pair, 'target');
   return 'reason' in value ? 0 : value.spelling;
 }
 
 async function carryOver(
-  context: LargeContext,
+  context: OneKey,
   pair: Pair,
   step: Extract<Step, { do: 'carry' }>,
 ): Promise<LargeFate> {
@@ -119,7 +128,7 @@ async function carryOver(
   if (value && 'reason' in value) return refuse(context, pair, from, value.reason);
   if (value) {
     try {
-      await buildShadow(context.ends[to], context.shadow, value);
+      await buildShadow(context.ends[to], shadowOf(context, pair, to), value);
     } catch (error) {
       if (isRefusal(error)) return refuse(context, pair, from, 'the server refused a piece of the value');
       throw error;
@@ -128,7 +137,7 @@ async function carryOver(
   const walked = pair.states[from].value.form === 'large';
   const copied = walked && value?.asIs && !context.typed ? pair.states[from].digest.slice(0, 8) : null;
   const content = value
-    ? await contentThere(context.ends[to], context.keyspace, context.link, context.shadow, copied)
+    ? await contentThere(context.ends[to], context.keyspace, context.link, shadowOf(context, pair, to), copied)
     : '';
   const ours = oursAfter(to, pair.states, pair.agreed);
   const spelling = value?.spelling ?? pair.agreed?.spelling ?? 0;
@@ -148,7 +157,7 @@ async function carryOver(
 type Value = Shape & { readonly spelling: number; readonly asIs: boolean };
 
 /** The value of the other side in the form that it has on `to`. */
-async function valueOf(context: LargeContext, pair: Pair, to: Side): Promise<Value | { reason: string }> {
+async function valueOf(context: OneKey, pair: Pair, to: Side): Promise<Value | { reason: string }> {
   const from = otherSide(to);
   const [end, key] = [context.ends[from], keyBytes(pair.names[from])];
   const type = await typeOf(end.redis, key);
@@ -167,7 +176,7 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-async function refuse(context: LargeContext, pair: Pair, from: Side, reason: string): Promise<Fate> {
+async function refuse(context: OneKey, pair: Pair, from: Side, reason: string): Promise<Fate> {
   // Pieces of two states can be refused too: such a value is walked over again.
   await prove(context.ends[from]);
   await context.quarantine.put(pair, from, reason);
@@ -181,11 +190,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** The other side is proven first: from then on its changes are new ones, and come as events. */
-async function land(
-  context: LargeContext,
-  pair: Pair,
-  one: Swap & { readonly side: Side },
-): Promise<LargeFate> {
+async function land(context: OneKey, pair: Pair, one: Swap & { readonly side: Side }): Promise<LargeFate> {
   const { side } = one;
   await prove(context.ends[otherSide(side)]);
   await context.reached?.(`before apply ${side}`);
@@ -198,14 +203,18 @@ async function land(
   return one.act === 'agree' ? { kind: 'same' } : { kind: 'carried', to: side, conflict: one.journal };
 }
 
-function basics(context: LargeContext, pair: Pair, side: Side) {
+function shadowOf({ ends, shadow }: OneKey, { names }: Pair, side: Side): string {
+  return besideOf(ends[side], shadow, names[side]);
+}
+
+function basics(context: OneKey, pair: Pair, side: Side) {
   return {
     side,
     name: pair.names[side],
     place: pair.place,
     expected: pair.states[side].digest,
     expectedEntry: pair.states[side].entryBytes,
-    shadow: context.shadow,
+    shadow: shadowOf(context, pair, side),
     content: '',
     expireAt: -1,
     stamp: context.stamp(),

@@ -1,8 +1,10 @@
 import type { Digest } from '../../domain/digest.ts';
-import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
+import type { Keyspace } from '../../domain/keyspace.ts';
+import { tagged } from '../../domain/slot.ts';
 import { keyBytes } from '../key-bytes.ts';
 import type { Place } from '../ledger.ts';
 import { LeaseLost, type Mandate, type Written } from '../sync/apply-writes.ts';
+import { authorityOf, besideOf, ledgerOf } from '../sync/side-port.ts';
 import type { End } from './end.ts';
 
 /** The last step of a large key's way; like `Write`, but the value stands already, under a name of ours. */
@@ -37,14 +39,14 @@ export async function swap(
   one: Swap,
 ): Promise<Written> {
   const keys = [
-    keyspace.lease(mandate.shard),
-    AUTHORITY_KEY,
-    keyspace.journal(link),
-    keyspace.preimage(link),
+    tagged(keyspace.lease(mandate.shard), end.tag),
+    authorityOf(end, keyspace),
+    tagged(keyspace.journal(link), end.tag),
+    tagged(keyspace.preimage(link), end.tag),
     keyBytes(one.name),
-    keyspace.ledger(link, one.place.bucket),
+    ledgerOf(end, keyspace, link, one.name, one.place),
     keyBytes(one.shadow),
-    keyspace.kept(link, keyBytes(one.stamp).toString('hex')),
+    besideOf(end, keyspace.kept(link, keyBytes(one.stamp).toString('hex')), one.name),
   ];
   const args = [String(mandate.token), String(mandate.epoch), end.side, one.act, keyBytes(one.expected)];
   const written = [

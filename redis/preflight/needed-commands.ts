@@ -17,6 +17,7 @@ export const COMMANDS_BY_PURPOSE = {
     'client|list',
     'dbsize',
     'memory|usage',
+    'cluster|slots',
   ],
   'see changes': ['client|tracking', 'client|trackinginfo', 'subscribe', 'unsubscribe'],
   'take backups': ['psync', 'replconf'],

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { RoutedRedis } from '../cluster/routed-redis.ts';
+import { byteString } from '../key-bytes.ts';
 import { type Argument, ScriptCall } from './script-call.ts';
 
 const read = (name: string) => readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
@@ -27,11 +29,31 @@ export type RunScript = (
   args: readonly Argument[],
 ) => Promise<unknown>;
 
-/** Loads the scripts into the server behind `redis`. */
+/** Loads the scripts into the server behind `redis`; into each of a cluster, where a call goes by its last key. */
 export async function loadScripts(redis: Redis): Promise<RunScript> {
+  if (!(redis instanceof RoutedRedis)) return loadInto(redis, '');
+  const runs = new Map<Redis, RunScript>();
+  for (const node of redis.nodes) runs.set(node.redis, await loadNodeScripts(node.redis));
+  return (name, keys, args) => {
+    const last = keys.at(-1) ?? '';
+    const node = redis.nodeOf(typeof last === 'string' ? last : byteString(last));
+    return (runs.get(node.redis) as RunScript)(name, keys, args);
+  };
+}
+
+/** A cluster refuses keys of several slots where they are declared, not where one node serves them all. */
+const UNDECLARED = read('undeclared');
+
+/** Loads the scripts into one node of a cluster: all keys of a call are that node's. */
+export async function loadNodeScripts(node: Redis): Promise<RunScript> {
+  const run = await loadInto(node, UNDECLARED);
+  return (name, keys, args) => run(name, [], [String(keys.length), ...keys, ...args]);
+}
+
+async function loadInto(redis: Redis, before: string): Promise<RunScript> {
   const shas = new Map<ScriptName, string>();
   for (const name of Object.keys(SOURCES) as ScriptName[]) {
-    shas.set(name, String(await redis.script('LOAD', SOURCES[name])));
+    shas.set(name, String(await redis.script('LOAD', before + SOURCES[name])));
   }
   return (name, keys, args) => {
     const command = READS.has(name) ? 'EVALSHA_RO' : 'EVALSHA';

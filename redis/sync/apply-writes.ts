@@ -1,9 +1,10 @@
 import type { Digest } from '../../domain/digest.ts';
-import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
+import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
+import { tagged } from '../../domain/slot.ts';
 import { byteString } from '../key-bytes.ts';
 import type { Place } from '../ledger.ts';
-import type { SidePort } from './side-port.ts';
+import { authorityOf, ledgerOf, type NodePort, onNodes, type SidePort } from './side-port.ts';
 
 /** One write of a state, with everything that its atomic step needs (design §5, the protocol for one key). */
 export type Write = {
@@ -53,15 +54,25 @@ export async function applyWrites(
   writes: readonly Write[],
 ): Promise<readonly Outcome[]> {
   if (writes.length === 0) return [];
+  return onNodes(port, writes, (node, mine) => applyOn(node, keyspace, link, mandate, mine));
+}
+
+async function applyOn(
+  port: NodePort,
+  keyspace: Keyspace,
+  link: string,
+  mandate: Mandate,
+  writes: readonly Write[],
+): Promise<readonly Outcome[]> {
   const keys = [
-    keyspace.lease(mandate.shard),
-    AUTHORITY_KEY,
-    keyspace.journal(link),
-    keyspace.preimage(link),
+    tagged(keyspace.lease(mandate.shard), port.tag),
+    authorityOf(port, keyspace),
+    tagged(keyspace.journal(link), port.tag),
+    tagged(keyspace.preimage(link), port.tag),
   ];
   const args: (string | Buffer)[] = [String(mandate.token), String(mandate.epoch), port.side];
   for (const write of writes) {
-    keys.push(write.name, keyspace.ledger(link, write.place.bucket));
+    keys.push(write.name, ledgerOf(port, keyspace, link, write.name, write.place));
     args.push(recordOf(write), String(write.expireAt), write.place.field, write.value);
   }
   const words = ((await port.run('apply', keys, args)) as Buffer[]).map(byteString);

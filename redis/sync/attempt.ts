@@ -5,10 +5,11 @@ import type { Dataset, Plan } from '../../domain/plan.ts';
 import { type Shard, shareOf } from '../../domain/shard.ts';
 import type { Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
+import { countKeys } from '../cluster/count-keys.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
 import { type Control, readControl } from '../control.ts';
 import { makeStamps } from '../ledger.ts';
 import { LargeKeys } from '../large/large-keys.ts';
-import { loadScripts } from '../scripts/index.ts';
 import { payloadVersion } from '../typed/payloads.ts';
 import { Batch } from './batch.ts';
 import { Breaker } from './breaker.ts';
@@ -23,7 +24,7 @@ import { PATIENCE, type Patience } from './patience.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
 import { holdShardCount } from './shard-count.ts';
-import type { SidePort, SidePorts } from './side-port.ts';
+import { authorityOf, portOf, type SidePorts } from './side-port.ts';
 import type { Reached } from './step.ts';
 import { readWitnesses } from './witness-record.ts';
 
@@ -84,13 +85,18 @@ export async function beginAttempt(
 ): Promise<Attempt> {
   const { link } = shard;
   const keyspace = keyspaceOf(plan.migration);
-  const ports = { source: await portOf('source', lines), target: await portOf('target', lines) };
+  const ports = {
+    source: await portOf('source', lines.source.data),
+    target: await portOf('target', lines.target.data),
+  };
   await holdShardCount(lines.target.data, keyspace, link);
   const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const breaker = await breakerOf(shard, lines, keyspace, token);
   await mendTarget(ports, keyspace, shard);
+  const authority = await currentAuthority(ports);
+  await mendAuthorities(ports, keyspace, authority);
   return {
     plan,
     link,
@@ -109,10 +115,10 @@ export async function beginAttempt(
     quarantine: await Quarantine.open(ports, guards.target, keyspace, shard),
     typed: await payloadsDiffer(ports, keyspace),
     reached,
-    authority: await currentAuthority(ports),
+    authority,
     control: await readControl(lines.target.tracker, keyspace, link.name),
     unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
-    total: Math.ceil(shareOf(shard, await lines.source.data.dbsize())),
+    total: Math.ceil(shareOf(shard, await countKeys(lines.source.data))),
   };
 }
 
@@ -132,7 +138,7 @@ function nothingYet({ datasets }: Link) {
 }
 
 async function guardsOf(lines: Connections, lease: string, token: number): Promise<Attempt['guards']> {
-  const guardOf = async (side: Side) => guardedBy(await loadScripts(lines[side].tracker), lease, token);
+  const guardOf = async (side: Side) => guardedBy(await portOf(side, lines[side].tracker), lease, token);
   return { source: await guardOf('source'), target: await guardOf('target') };
 }
 
@@ -145,28 +151,22 @@ async function breakerOf(
 ): Promise<Breaker> {
   const redis = { source: lines.source.data, target: lines.target.data };
   const breaker = new Breaker({
-    redis,
+    nodes: { source: nodesOf(lines.source.data), target: nodesOf(lines.target.data) },
     token,
     lease: keyspace.lease(shard.name),
     record: keyspace.witness(shard.name),
-    heard: (side) => lines[side].subscriber.ping(),
+    heard: (side) => Promise.all(nodesOf(lines[side].subscriber).map((node) => node.redis.ping())),
   });
   const remembered = await readWitnesses(redis, keyspace, shard.name);
   for (const side of ['source', 'target'] as const) await breaker.start(side, remembered[side]);
   return breaker;
 }
 
-async function portOf(side: Side, lines: Connections): Promise<SidePort> {
-  const redis = lines[side].data;
-  return { side, redis, run: await loadScripts(redis) };
-}
-
 /** Digests are parts of DUMPs, so that even where one side takes the other's, commands are the simpler way. */
 async function payloadsDiffer({ source, target }: SidePorts, keyspace: Keyspace): Promise<boolean> {
-  const [one, other] = await Promise.all(
-    [source, target].map(({ redis }) => payloadVersion(redis, keyspace)),
-  );
-  return one !== other;
+  const nodes = [...source.nodes, ...target.nodes];
+  const versions = await Promise.all(nodes.map(({ redis, tag }) => payloadVersion(redis, keyspace, tag)));
+  return new Set(versions).size > 1;
 }
 
 /** The target's record decides; a source that a crash left behind is brought up to it (L8). */
@@ -176,10 +176,18 @@ export async function currentAuthority(ports: SidePorts): Promise<AuthorityRecor
   return record;
 }
 
-export async function mendSourceAuthority(attempt: Attempt): Promise<void> {
-  const there = await readAuthority(attempt.ports.source.redis);
-  if ((there?.epoch ?? 0) < attempt.authority.epoch)
-    await writeAuthority(attempt.ports.source.run, attempt.authority);
+/** A source that a crash left behind is brought up to the record that decides, and so is each node of a cluster. */
+export async function mendAuthorities(
+  ports: SidePorts,
+  keyspace: Keyspace,
+  authority: AuthorityRecord,
+): Promise<void> {
+  const nodes = [...ports.target.nodes, ...ports.source.nodes].filter(({ tag }) => tag !== '');
+  for (const port of [...nodes, ports.source]) {
+    const key = authorityOf(port, keyspace);
+    const there = await readAuthority(port.redis, key);
+    if ((there?.epoch ?? 0) < authority.epoch) await writeAuthority(port.run, authority, key);
+  }
 }
 
 /** Whether a dataset takes part now: those of J-Day join when the control says so. */

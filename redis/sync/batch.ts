@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { MOST_BATCH_KEYS, nextBatchKeys } from '../../domain/batch-keys.ts';
 import type { Side } from '../../domain/side.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
 
 /**
  * How many keys a call may hold. The servers' own count of script time decides: INFO commandstats costs 10 µs once a
@@ -31,8 +32,8 @@ export class Batch {
 
   /** Script time since the last look, µs; `null` = unknown: the first look, or somebody reset the count. */
   async #spentOn(side: Side, redis: Redis): Promise<number | null> {
-    const stats = await redis.info('commandstats');
-    const counted = [...stats.matchAll(/^cmdstat_evalsha(?:_ro)?:.*?usec=(\d+)/gm)];
+    const stats = await Promise.all(nodesOf(redis).map((node) => node.redis.info('commandstats')));
+    const counted = [...stats.join('\n').matchAll(/^cmdstat_evalsha(?:_ro)?:.*?usec=(\d+)/gm)];
     const now = counted.reduce((sum, [, micros]) => sum + Number(micros), 0);
     const before = this.#spent.get(side);
     this.#spent.set(side, now);

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Side } from '../../domain/side.ts';
+import { tagged } from '../../domain/slot.ts';
 import type { Suspect } from '../../domain/status.ts';
 import {
   type Acceptance,
@@ -11,12 +12,13 @@ import {
   type Suspicions,
   type Witness,
 } from '../../domain/suspicion.ts';
+import type { ClusterNode } from '../cluster/routed-redis.ts';
 import { LeaseLost } from './apply-writes.ts';
 import type { Remembered, WitnessRecord } from './witness-record.ts';
 
 /** What the breaker of a shard asks its servers by. */
 export type Grip = {
-  readonly redis: Readonly<Record<Side, Redis>>;
+  readonly nodes: Readonly<Record<Side, readonly ClusterNode[]>>;
   readonly lease: string;
   readonly token: number;
   readonly record: string;
@@ -39,6 +41,7 @@ export class Breaker {
   readonly #flushed = new Set<Side>();
   readonly #gone = new Set<Side>();
   #rescan = false;
+  #written = false;
   #asking: Promise<void> = Promise.resolve();
 
   constructor(grip: Grip) {
@@ -51,7 +54,8 @@ export class Breaker {
     if (suspicion) this.#suspicions.set(side, suspicion);
     // What it has lost is lost: from here on it is judged by what it still holds.
     const { runId, evicted, survived: mark } = shown;
-    this.#witnesses.set(side, { runId, evicted, mark, suspicion });
+    const tags = remembered.before?.tags;
+    this.#witnesses.set(side, { runId, evicted, mark, suspicion, ...(tags && { tags }) });
   }
 
   get suspicions(): Suspicions {
@@ -86,18 +90,20 @@ export class Breaker {
   }
 
   async #ask(side: Side): Promise<void> {
-    const { redis, lease, record, token } = this.#grip;
+    const { nodes, lease, record, token } = this.#grip;
     const known = this.#witnesses.get(side)?.mark ?? '';
+    const written = this.#written;
     const [now, held, own] = await Promise.all([
       this.#look(side),
-      redis[side].get(lease),
-      redis[side].get(record),
+      Promise.all(nodes[side].map(({ redis, tag }) => redis.get(tagged(lease, tag)))),
+      Promise.all(nodes[side].map(({ redis, tag }) => redis.get(tagged(record, tag)))),
     ]);
-    if (Number(held) > token) throw new LeaseLost();
-    if (Number(held) < token) return this.#lose(side);
+    if (held.some((one) => Number(one) > token)) throw new LeaseLost();
+    if (held.some((one) => Number(one) < token)) return this.#lose(side);
     const before = this.#witnesses.get(side);
     if (!before) return;
-    const kept = markOf(own);
+    // What one node has lost, its side has. A node that is new to us holds no record before the first one of ours.
+    const kept = isCluster(nodes[side]) && !written ? known : oldestOf(own.map(markOf));
     const undecided = this.#suspicions.get(side)?.accepted === null;
     if (kept < known) this.suspect(side, REASONS.older, kept);
     else if (before.evicted !== now.evicted && !undecided) this.suspect(side, REASONS.evicted, null);
@@ -176,9 +182,14 @@ export class Breaker {
     return this.#witnesses.get(side) ?? null;
   }
 
-  /** Both servers have taken this mark. */
+  /** All servers have taken this mark. */
   marked(mark: string): void {
-    for (const [side, witness] of this.#witnesses) this.#witnesses.set(side, { ...witness, mark });
+    this.#written = true;
+    for (const [side, witness] of this.#witnesses) {
+      const nodes = this.#grip.nodes[side];
+      const tags = isCluster(nodes) && { tags: nodes.map(({ tag }) => tag) };
+      this.#witnesses.set(side, { ...witness, mark, ...tags });
+    }
   }
 
   /** For the next attempt. */
@@ -197,14 +208,32 @@ export class Breaker {
   }
 
   async #look(side: Side): Promise<{ runId: string; evicted: number; evicts: boolean }> {
-    const info = await this.#grip.redis[side].info('server', 'stats', 'memory');
-    const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
+    const looks = await Promise.all(this.#grip.nodes[side].map(({ redis }) => lookAt(redis)));
     return {
-      runId: field('run_id'),
-      evicted: Number(field('evicted_keys')),
-      evicts: Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction',
+      runId: looks.map(({ runId }) => runId).join(' '),
+      evicted: looks.reduce((sum, { evicted }) => sum + evicted, 0),
+      evicts: looks.some(({ evicts }) => evicts),
     };
   }
+}
+
+async function lookAt(redis: Redis): Promise<{ runId: string; evicted: number; evicts: boolean }> {
+  const info = await redis.info('server', 'stats', 'memory');
+  const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
+  return {
+    runId: field('run_id'),
+    evicted: Number(field('evicted_keys')),
+    evicts: Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction',
+  };
+}
+
+function isCluster(nodes: readonly ClusterNode[]): boolean {
+  return nodes.some(({ tag }) => tag !== '');
+}
+
+/** Stamps compare as bytes. */
+function oldestOf(marks: readonly string[]): string {
+  return marks.reduce((oldest, mark) => (mark < oldest ? mark : oldest));
 }
 
 function markOf(record: string | null): string {

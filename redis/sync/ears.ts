@@ -18,6 +18,8 @@ export type Hearing = {
   readonly changed: (sourceKey: string) => void;
   readonly takesPart: (dataset: Dataset) => boolean;
   readonly scanning: (dataset: Dataset) => boolean;
+  /** Takes the source keys heard of while their dataset is being scanned. */
+  readonly touched: Set<string>;
   /** Our own keys on this side that mean something. */
   readonly barrierKey: string;
   readonly own: ReadonlyMap<string, () => void>;
@@ -25,11 +27,9 @@ export type Hearing = {
   readonly flushed: () => void;
 };
 
-/** Turns what the feed of one side tells into dirty keys, and knows when everything up to now has been heard. */
+/** Turns what the feed of one server tells into dirty keys, and knows when everything up to now has been heard. */
 export class Ears {
   readonly #hearing: Hearing;
-  /** Source keys heard of while their dataset was being scanned: what tells V2's own keys from live writes. */
-  readonly touched = new Set<string>();
   #barrier: Promise<void> = Promise.resolve();
   #passed: (() => void) | null = null;
 
@@ -44,7 +44,8 @@ export class Ears {
   };
 
   #one(key: string, nowMs: number): void {
-    const { side, shard, keyMap, dirty, known, takesPart, scanning, own, barrierKey } = this.#hearing;
+    const { side, shard, keyMap, dirty, known, takesPart, scanning, touched, own, barrierKey } =
+      this.#hearing;
     if (key.startsWith(OUR_PREFIX)) {
       if (key === barrierKey) this.#passed?.();
       return own.get(key)?.();
@@ -54,7 +55,7 @@ export class Ears {
     const sourceKey = side === 'source' ? key : keyMap.counterpart(dataset, 'target', key);
     if (!owns(shard, sourceKey)) return;
     this.#hearing.changed(sourceKey);
-    if (scanning(dataset)) this.touched.add(sourceKey);
+    if (scanning(dataset)) touched.add(sourceKey);
     dirty.mark(sourceKey, side, nowMs, known.get(sourceKey)?.echo === side);
   }
 
@@ -63,7 +64,7 @@ export class Ears {
    * One at a time, so that a marker's event is its own. While the server pauses writes, a PING on the feed
    * connection serves: events are flushed at the end of each turn of the server's loop, before it reads the PING.
    */
-  barrier({ tracker, subscriber }: Lines, paused: boolean): Promise<void> {
+  barrier({ tracker, subscriber }: Pick<Lines, 'tracker' | 'subscriber'>, paused: boolean): Promise<void> {
     const next = this.#barrier.then(async () => {
       if (paused) return void (await subscriber.ping());
       const passed = new Promise<void>((resolve) => {

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Digest } from '../../domain/digest.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { byteString } from '../key-bytes.ts';
 import type { Attempt } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
 import type { Known } from './known-keys.ts';
+import { type NodePort, onNodes } from './side-port.ts';
 
 /** Few echoes wait for more: they are in nobody's way, and each call costs the same for one key as for many. */
 const GATHER_MS = 2;
@@ -47,17 +49,17 @@ async function glance(attempt: Attempt, side: Side, works: readonly Work[]): Pro
     mine.push({ work, left, name });
   }
   if (mine.length === 0) return [];
-  const states = byteString(
-    (await ports[side].run(
-      'glance',
-      mine.map(({ name }) => name),
-      [],
-    )) as Buffer,
-  );
+  const states = await onNodes(ports[side], mine, statesOf);
   return mine.flatMap(({ work, left }, i) => {
     left.echo = null;
-    return states.slice(i * 16, i * 16 + 16) === left[side] ? [work] : [];
+    return states[i] === left[side] ? [work] : [];
   });
+}
+
+async function statesOf(node: NodePort, keys: readonly { readonly name: string }[]): Promise<readonly Digest[]> {
+  const names = keys.map(({ name }) => name);
+  const states = byteString((await node.run('glance', names, [])) as Buffer);
+  return names.map((_name, i) => states.slice(i * 16, i * 16 + 16));
 }
 
 function chunksOf<T>(items: readonly T[], size: number): (readonly T[])[] {

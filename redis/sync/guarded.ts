@@ -1,4 +1,5 @@
-import type { RunScript } from '../scripts/index.ts';
+import { tagged } from '../../domain/slot.ts';
+import type { SidePort } from './side-port.ts';
 import { LeaseLost } from './apply-writes.ts';
 
 type Argument = string | Buffer;
@@ -10,10 +11,11 @@ export type Guarded = (command: string, key: string, ...args: readonly Argument[
  * Our own records stand on the target, and say what the newest attempt knows: an earlier one that wakes up must not
  * take its word back (L1).
  */
-export function guardedBy(run: RunScript, lease: string, token: number): Guarded {
+export function guardedBy(port: SidePort, lease: string, token: number): Guarded {
   return async (command, key, ...args) => {
+    const { run, tag } = port.nodeOf(key);
     const bytes = args.map((arg) => (typeof arg === 'string' ? Buffer.from(arg) : arg));
-    if (Number(await run('guarded', [lease, key], [String(token), command, ...bytes])) !== 1)
+    if (Number(await run('guarded', [tagged(lease, tag), key], [String(token), command, ...bytes])) !== 1)
       throw new LeaseLost();
   };
 }

@@ -3,7 +3,7 @@ import type { Keyspace } from '../../domain/keyspace.ts';
 import type { LedgerEntry } from '../../domain/ledger-entry.ts';
 import { byteString } from '../key-bytes.ts';
 import { decodeEntry, type Place } from '../ledger.ts';
-import type { SidePort } from './side-port.ts';
+import { ledgerOf, type NodePort, onNodes, type SidePort } from './side-port.ts';
 
 /** How much of a key to read: its state only, or its value too, as DUMP, or (strings and hashes, or all) by plain reads. */
 export type Wanted = 'digest' | 'dump' | 'typed' | 'plain';
@@ -37,8 +37,17 @@ export const UNREAD: Digest = '';
  * Reads states, values and ledger entries of one side, each key in one atomic look; as many scripts as the server
  * wants so that none takes it long (L14).
  */
-export async function readStates(
+export function readStates(
   port: SidePort,
+  keyspace: Keyspace,
+  link: string,
+  questions: readonly Question[],
+): Promise<readonly SideState[]> {
+  return onNodes(port, questions, (node, mine) => readNode(node, keyspace, link, mine));
+}
+
+async function readNode(
+  port: NodePort,
   keyspace: Keyspace,
   link: string,
   questions: readonly Question[],
@@ -59,7 +68,7 @@ export async function readStates(
 
 /** `null` where the script had done enough for one call. */
 async function readOnce(
-  port: SidePort,
+  port: NodePort,
   keyspace: Keyspace,
   link: string,
   questions: readonly Question[],
@@ -67,7 +76,7 @@ async function readOnce(
   const keys: string[] = [];
   const args: string[] = [];
   for (const { name, place, wanted } of questions) {
-    keys.push(name, keyspace.ledger(link, place.bucket));
+    keys.push(name, ledgerOf(port, keyspace, link, name, place));
     args.push(WANTED[wanted] + place.field);
   }
   const [now, heads, ...values] = (await port.run('read', keys, args)) as [Buffer, Buffer, ...Reply[]];

@@ -1,4 +1,5 @@
 import { otherSide, type Side } from '../../domain/side.ts';
+import { tagged } from '../../domain/slot.ts';
 import { LeaseLost } from './apply-writes.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -15,9 +16,10 @@ export async function rememberWitnesses(attempt: Attempt): Promise<void> {
   // The target first: a zombie, whose suspicions are old, is refused there.
   for (const side of ['target', 'source'] as const) {
     if (breaker.isGone(side)) continue;
-    await guards[side]('SET', keyspace.witness(shard.name), text).catch((error: unknown) =>
-      heedLoss(attempt, side, error),
-    );
+    for (const { tag } of attempt.ports[side].nodes)
+      await guards[side]('SET', tagged(keyspace.witness(shard.name), tag), text).catch((error: unknown) =>
+        heedLoss(attempt, side, error),
+      );
   }
   breaker.marked(mark);
   await reached?.('witness saved');

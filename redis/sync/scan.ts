@@ -9,7 +9,6 @@ import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
 import { believeAgain } from './belief.ts';
 import { boundsOf } from './bounds.ts';
-import type { Ears } from './ears.ts';
 import { InFlight } from './in-flight.ts';
 import type { Manner } from './reconcile.ts';
 import { trafficOf } from './traffic.ts';
@@ -30,7 +29,7 @@ const MOST_GIVEN_WAY_MS = 500;
  */
 export async function scan(
   attempt: Attempt,
-  ears: Readonly<Record<Side, Ears>>,
+  touched: Set<string>,
   bornLive: BornLive,
   barrier: (side: Side) => Promise<void>,
   signal: AbortSignal,
@@ -54,7 +53,7 @@ export async function scan(
         flight: new InFlight(MOST_IN_FLIGHT),
       });
     else {
-      ears.target.touched.clear();
+      touched.clear();
       attempt.throttled = slowedByImpact(attempt);
       await believeAgain(attempt, barrier);
       await delay(20, undefined, { signal }).catch(() => undefined);

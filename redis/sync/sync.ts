@@ -6,18 +6,17 @@ import type { LinkStatus } from '../../domain/status.ts';
 import type { Environment } from '../connection.ts';
 import { largeLane } from '../large/lane.ts';
 import { together } from '../together.ts';
-import { type Attempt, beginAttempt, takesPart } from './attempt.ts';
-import { BEAT, changes } from './changes.ts';
+import { type Attempt, beginAttempt } from './attempt.ts';
+import { changes } from './changes.ts';
 import { openConnections } from './connections.ts';
 import { drains } from './drain.ts';
-import { Ears } from './ears.ts';
 import { echoes } from './echoes.ts';
-import { type FeedLost, openFeed } from './feed.ts';
+import type { FeedLost } from './feed.ts';
 import { PATIENCE, type Patience } from './patience.ts';
 import { scan } from './scan.ts';
 import type { Reached } from './step.ts';
-import { rememberWitnesses } from './remember.ts';
-import { type Beats, makeBeats, refreshControl, ticks } from './tick.ts';
+import { openSideFeed } from './side-feed.ts';
+import { makeBeats, ticks } from './tick.ts';
 
 export type SyncOptions = {
   readonly plan: Plan;
@@ -38,7 +37,7 @@ export type SyncOptions = {
  *
  * @throws ShardCountChanged the ledger is another number of shards': do not try again
  * @throws LeaseLost a newer attempt is at work: do not try again
- * @throws FeedLost, StoreUnreachable, NoAuthority or Redis' own error: try again
+ * @throws FeedLost, ClusterChanged, StoreUnreachable, NoAuthority or Redis' own error: try again
  */
 export async function runSync(options: SyncOptions, signal: AbortSignal): Promise<void> {
   const shard = options.shard ?? wholeOf(options.link);
@@ -59,21 +58,20 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
   // A feed can be lost before anybody waits for its end: unheard, the rejection would end the whole process (L8).
   feedEnd.catch(() => undefined);
   const beats = makeBeats(Date.now());
-  const ears = { source: earsOf(attempt, 'source', beats), target: earsOf(attempt, 'target', beats) };
-  for (const side of ['source', 'target'] as const) {
-    const { tracker, subscriber } = attempt.lines[side];
-    await openFeed(tracker, subscriber, prefixesOf(attempt, side), ears[side].heard, lost);
-  }
+  const feeds = {
+    source: await openSideFeed(attempt, 'source', beats, lost),
+    target: await openSideFeed(attempt, 'target', beats, lost),
+  };
   await attempt.reached?.('feed open');
-  const barrier = (side: Side) => ears[side].barrier(attempt.lines[side], attempt.control.paused === side);
+  const barrier = (side: Side) => feeds[side].barrier();
   const bornLive = async (): Promise<ReadonlySet<string>> => {
     await barrier('target');
-    return ears.target.touched;
+    return feeds.target.touched;
   };
   await together(signal, [
     () => feedEnd,
     (inner) => ticks(attempt, beats, report, inner),
-    (inner) => scan(attempt, ears, bornLive, barrier, inner),
+    (inner) => scan(attempt, feeds.target.touched, bornLive, barrier, inner),
     (inner) => drains(attempt, barrier, inner),
     (inner) => changes(attempt, bornLive, inner),
     (inner) => echoes(attempt, inner),
@@ -83,56 +81,11 @@ async function loops(attempt: Attempt, report: SyncOptions['report'], signal: Ab
       await aborted(inner);
       attempt.lines.close();
       attempt.dirty.wake();
-      ears.source.end();
-      ears.target.end();
+      feeds.source.end();
+      feeds.target.end();
       lost(null);
     },
   ]);
-}
-
-function earsOf(attempt: Attempt, side: Side, beats: Beats): Ears {
-  const { keyspace, link, shard, dirty } = attempt;
-  const own = new Map<string, () => void>([
-    [
-      keyspace.beat(shard.name, side),
-      () => {
-        dirty.mark(BEAT[side], side, beats.sentAt[side]);
-        beats.owedSince[side] = null;
-      },
-    ],
-  ]);
-  if (side === 'target')
-    for (const key of [keyspace.control(link.name), keyspace.hold()])
-      own.set(key, () => void refreshControl(attempt).catch(() => undefined));
-  return new Ears({
-    side,
-    shard,
-    keyMap: attempt.keyMap,
-    dirty,
-    known: attempt.known,
-    changed: (sourceKey) => attempt.breaker.hear(side, sourceKey),
-    takesPart: (dataset) => takesPart(attempt, dataset),
-    scanning: (dataset) => !attempt.joined.has(dataset.name),
-    barrierKey: keyspace.barrier(shard.name, side, attempt.token),
-    own,
-    flushed: () => {
-      const asked = attempt.breaker.flushed(side).then(() => rememberWitnesses(attempt));
-      asked.catch(() => undefined);
-    },
-  });
-}
-
-/** The datasets and our own few signals, not our ledger. Prefixes of one client must not overlap: a shorter one covers the longer. */
-function prefixesOf(attempt: Attempt, side: Side): readonly string[] {
-  const { keyMap, keyspace, link, shard, token } = attempt;
-  const own = [
-    keyspace.beat(shard.name, side),
-    keyspace.barrier(shard.name, side, token),
-    keyspace.control(link.name),
-    keyspace.hold(),
-  ];
-  const all = [...new Set([...keyMap.prefixes(side), ...own])];
-  return all.filter((one) => !all.some((other) => other !== one && one.startsWith(other)));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

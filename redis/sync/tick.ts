@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from '../../domain/side.ts';
+import { tagged } from '../../domain/slot.ts';
 import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
+import { assertUnchanged } from '../cluster/cluster-changed.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
 import { readControl } from '../control.ts';
-import { type Attempt, currentAuthority, mendSourceAuthority } from './attempt.ts';
+import { type Attempt, currentAuthority, mendAuthorities } from './attempt.ts';
 import { byDirection } from './counters.ts';
 import { FeedLost } from './feed.ts';
 import { linkBoundsOf } from './bounds.ts';
@@ -12,16 +15,15 @@ import { askServers, endWhereGone, heedDecision, rememberWitnesses } from './rem
 const TICK_MS = 1_000;
 
 /**
- * When the last beat of a side was sent, ms; since when its feed owes one, `null`: it has shown what was sent. Not
- * "heard last": a tick that is slow sends late, and its own slowness would pass for the feed's silence.
+ * When the last beat of a side was sent, ms; since when the feed of a server, by its tag, owes one. Not "heard last": a tick that is slow sends late, and its own slowness would pass for the feed's silence.
  */
 export type Beats = {
   readonly sentAt: Record<Side, number>;
-  readonly owedSince: Record<Side, number | null>;
+  readonly owedSince: Readonly<Record<Side, Map<string, number>>>;
 };
 
 export function makeBeats(nowMs: number): Beats {
-  return { sentAt: { source: nowMs, target: nowMs }, owedSince: { source: null, target: null } };
+  return { sentAt: { source: nowMs, target: nowMs }, owedSince: { source: new Map(), target: new Map() } };
 }
 
 /** Once a second: beats on both sides, a look at the control and the authority, the status. */
@@ -34,6 +36,7 @@ export async function ticks(
   while (!signal.aborted) {
     // First: a target that blocks our status must not keep the source's beat from telling so.
     await beat(attempt, beats);
+    for (const side of ['source', 'target'] as const) await assertUnchanged(attempt.lines[side].tracker);
     await askServers(attempt);
     const status = statusOf(attempt);
     report(status);
@@ -47,7 +50,7 @@ export async function ticks(
       linkBoundsOf(attempt).batchMs,
     );
     attempt.authority = await currentAuthority(attempt.ports);
-    await mendSourceAuthority(attempt);
+    await mendAuthorities(attempt.ports, attempt.keyspace, attempt.authority);
     await forgetVerified(attempt);
     await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -55,16 +58,20 @@ export async function ticks(
 
 async function beat(attempt: Attempt, beats: Beats): Promise<void> {
   for (const side of ['source', 'target'] as const) {
+    const owed = beats.owedSince[side];
     if (attempt.control.paused === side) {
-      beats.owedSince[side] = null;
+      owed.clear();
       continue;
     }
     const nowMs = Date.now();
-    if (nowMs - (beats.owedSince[side] ?? nowMs) > attempt.patience.silenceMs)
-      throw new FeedLost(`the feed of the ${side} is silent`);
+    for (const since of owed.values())
+      if (nowMs - since > attempt.patience.silenceMs) throw new FeedLost(`the feed of the ${side} is silent`);
     beats.sentAt[side] = nowMs;
-    beats.owedSince[side] ??= nowMs;
-    await attempt.lines[side].tracker.set(attempt.keyspace.beat(attempt.shard.name, side), String(nowMs));
+    const key = attempt.keyspace.beat(attempt.shard.name, side);
+    for (const { redis, tag } of nodesOf(attempt.lines[side].tracker)) {
+      if (!owed.has(tag)) owed.set(tag, nowMs);
+      await redis.set(tagged(key, tag), String(nowMs));
+    }
   }
 }
 

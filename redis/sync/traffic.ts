@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
+import { nodesOf } from '../cluster/routed-redis.ts';
 import type { Connections, Lines } from './connections.ts';
 
 /** Bytes that the connections to one side have moved. */
 export function bytesOf({ data, large, tracker, subscriber }: Lines): { read: number; written: number } {
-  const streams = [data, large, tracker, subscriber].map((redis) => redis.stream as Socket | null);
+  const streams = [data, large, tracker, subscriber]
+    .flatMap(nodesOf)
+    .map(({ redis }) => redis.stream as Socket | null);
   return {
     read: streams.reduce((sum, stream) => sum + (stream?.bytesRead ?? 0), 0),
     written: streams.reduce((sum, stream) => sum + (stream?.bytesWritten ?? 0), 0),

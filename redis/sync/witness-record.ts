@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
 import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
+import { tagged } from '../../domain/slot.ts';
 import type { Witness } from '../../domain/suspicion.ts';
+import { RoutedRedis } from '../cluster/routed-redis.ts';
+import { tagsTold } from './lease.ts';
 
 /**
  * What a shard knows of its two servers, written on both once a second: what one of them loses, the other still
@@ -24,13 +27,18 @@ export async function readWitnesses(
   keyspace: Keyspace,
   shard: string,
 ): Promise<Readonly<Record<Side, Remembered>>> {
-  const key = keyspace.witness(shard);
-  const [source, target] = await Promise.all([sides.source.get(key), sides.target.get(key)]);
-  const records = { source: parsed(source), target: parsed(target) };
+  const found = {
+    source: await recordsOn(sides.source, keyspace, shard),
+    target: await recordsOn(sides.target, keyspace, shard),
+  };
+  const records = {
+    source: keptOf(found.source, newestOf(found.target)?.sides.source),
+    target: keptOf(found.target, newestOf(found.source)?.sides.target),
+  };
   const unclaimed = await Promise.all([lacksAuthority(sides.source), lacksAuthority(sides.target)]);
   return {
-    source: remembered(records.target?.sides.source, records.source, 'source', unclaimed[0]),
-    target: remembered(records.source?.sides.target, records.target, 'target', unclaimed[1]),
+    source: remembered(newestOf(found.target)?.sides.source, records.source, 'source', unclaimed[0]),
+    target: remembered(newestOf(found.source)?.sides.target, records.target, 'target', unclaimed[1]),
   };
 }
 
@@ -49,6 +57,33 @@ function remembered(
   const witness = told ?? own?.sides[side] ?? null;
   const suspicion = witness?.suspicion ?? own?.sides[side]?.suspicion ?? null;
   return { before: witness && { ...witness, suspicion }, survived: own?.mark ?? '', unclaimed };
+}
+
+/** By tag; one server needs none. */
+type Records = ReadonlyMap<string, WitnessRecord | null>;
+
+async function recordsOn(redis: Redis, keyspace: Keyspace, shard: string): Promise<Records> {
+  const told = await tagsTold(redis, keyspace, shard);
+  const tags = redis instanceof RoutedRedis ? told : [''];
+  const texts = await Promise.all(tags.map((tag) => redis.get(tagged(keyspace.witness(shard), tag))));
+  return new Map(tags.map((tag, i) => [tag, parsed(texts[i] ?? null)]));
+}
+
+function newestOf(records: Records): WitnessRecord | null {
+  return [...records.values()].reduce(
+    (newest, one) => ((one?.mark ?? '') > (newest?.mark ?? '') ? one : newest),
+    null,
+  );
+}
+
+/** What a side has kept as a whole: the oldest record of those that all its nodes had taken; `null` = one of them has none. */
+function keptOf(records: Records, told: Witness | undefined): WitnessRecord | null {
+  if (!told?.tags && !records.has('')) return newestOf(records);
+  const kept = (told?.tags ?? ['']).map((tag) => records.get(tag) ?? null);
+  return kept.reduce(
+    (oldest, one) => ((one?.mark ?? '') < (oldest?.mark ?? '') ? one : oldest),
+    kept[0] ?? null,
+  );
 }
 
 function parsed(text: string | null): WitnessRecord | null {

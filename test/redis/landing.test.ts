@@ -6,9 +6,9 @@ import type { LedgerEntry } from '../../domain/ledger-entry.ts';
 import type { Side } from '../../domain/side.ts';
 import { entryTail, placeOf } from '../../redis/ledger.ts';
 import { keyBytes } from '../../redis/key-bytes.ts';
-import { loadScripts } from '../../redis/scripts/index.ts';
 import { applyWrites, LeaseLost, type Write } from '../../redis/sync/apply-writes.ts';
 import { readStates } from '../../redis/sync/read-states.ts';
+import { portOf } from '../../redis/sync/side-port.ts';
 import { seeded } from './schedules/seeded.ts';
 import { withRedis } from '../support/redis.ts';
 
@@ -32,7 +32,7 @@ type Case = {
 };
 
 const random = seeded(SEED);
-const port = async (side: Side) => ({ side, redis: redis.client, run: await loadScripts(redis.client) });
+const port = (side: Side) => portOf(side, redis.client);
 const question = (name: string) => ({ name, place: placeOf(name), wanted: 'digest' as const });
 const bytesOf = (entry: LedgerEntry | null) =>
   entry ? entry.stamp + entry.source + entry.target + entryTail(entry) : '';
