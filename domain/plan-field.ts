@@ -90,6 +90,10 @@ function wholeFrom(least: number, most = Infinity) {
   };
 }
 
+export const flag = field('true or false', (value) =>
+  [true, false].find((choice) => value === choice || value === String(choice)),
+);
+
 /** A list, also as `a,b`; empty text is the empty list. */
 export const names = field('a list of names, or names with commas between them', (value) => {
   const parts: unknown = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value;

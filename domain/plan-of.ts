@@ -1,5 +1,5 @@
 import type { PlanFile } from './plan-schema.ts';
-import type { Dataset, Plan, Traffic } from './plan.ts';
+import type { Dataset, Plan, Store, Traffic } from './plan.ts';
 
 /** The plan that a file without problems stands for. */
 export function planOf(file: PlanFile): Plan {
@@ -11,7 +11,7 @@ export function planOf(file: PlanFile): Plan {
     dayMs: file.day,
     mode: file.mode,
     shards: file.shards,
-    stores: file.stores,
+    stores: file.stores.map(storeOf),
     datasets: file.datasets.map(datasetOf),
     files: file.files
       .filter((set) => set.from !== '')
@@ -37,6 +37,11 @@ export function planOf(file: PlanFile): Plan {
     backup: file.backup,
     throttle: file.throttle,
   };
+}
+
+/** One server says nothing of clusters. */
+function storeOf({ cluster, ...store }: PlanFile['stores'][number]): Store {
+  return cluster ? { ...store, cluster } : store;
 }
 
 /** Without a rename the field is absent, not undefined: the plan is JSON. */

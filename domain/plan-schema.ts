@@ -30,6 +30,9 @@ const store = z.strictObject(
     url: kind.text.describe(
       '`redis://…` or `rediss://…` with database number. Stays a reference until a worker connects; passwords only as `${NAME}`.',
     ),
+    cluster: kind.flag
+      .prefault(false)
+      .describe('`true`: the URL is that of any node of a Redis Cluster; all its masters are reached by it.'),
     appUsers: kind.names
       .prefault([])
       .describe('ACL users of the applications, fenced at the cutover. A list, or names with commas.'),
@@ -39,7 +42,7 @@ const store = z.strictObject(
         'Patterns of keys known and left behind; others that no dataset matches show in the preflight.',
       ),
   },
-  'a mapping of name, side, url, appUsers and ignore',
+  'a mapping of name, side, url, cluster, appUsers and ignore',
 );
 
 const rename = z.strictObject(

@@ -134,11 +134,7 @@ async function carryOver(
       throw error;
     }
   }
-  const walked = pair.states[from].value.form === 'large';
-  const copied = walked && value?.asIs && !context.typed ? pair.states[from].digest.slice(0, 8) : null;
-  const content = value
-    ? await contentThere(context.ends[to], context.keyspace, context.link, shadowOf(context, pair, to), copied)
-    : '';
+  const content = value ? await contentOf(context, pair, to, value) : '';
   const ours = oursAfter(to, pair.states, pair.agreed);
   const spelling = value?.spelling ?? pair.agreed?.spelling ?? 0;
   await context.reached?.('shadow built');
@@ -151,6 +147,14 @@ async function carryOver(
     journal: conflict,
     preimage: keepsPreimage(to, pair.agreed),
   });
+}
+
+/** What the ledger will say of a value that was built. */
+function contentOf(context: OneKey, pair: Pair, to: Side, { asIs }: Value): Promise<string> {
+  const { digest, value } = pair.states[otherSide(to)];
+  const copied = value.form === 'large' && asIs && !context.typed ? digest.slice(0, 8) : null;
+  const { ends, keyspace, link } = context;
+  return contentThere(ends[to], keyspace, link, shadowOf(context, pair, to), copied);
 }
 
 /** `asIs`: without a transform. */

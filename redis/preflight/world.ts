@@ -1,6 +1,7 @@
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf, targetOf } from '../../domain/link.ts';
 import type { Plan, Store } from '../../domain/plan.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
 import { type Environment, openStore, StoreUnreachable } from '../connection.ts';
 import type { Finding } from './finding.ts';
 import { type Inventory, makeInventory } from './inventory.ts';
@@ -66,7 +67,8 @@ export async function openWorld(plan: Plan, environment: Environment, facts: Fac
 
 async function openUnderTest(store: Store, environment: Environment): Promise<StoreUnderTest> {
   const redis = await openStore(store, environment, 'preflight', { socketTimeout: undefined });
-  const text = await redis.info().catch((error: unknown) => {
+  const [first] = nodesOf(redis);
+  const text = await (first?.redis ?? redis).info().catch((error: unknown) => {
     redis.disconnect();
     throw new StoreUnreachable(store.name, 'the user lacks the right to INFO', { cause: error });
   });

@@ -85,10 +85,7 @@ export async function beginAttempt(
 ): Promise<Attempt> {
   const { link } = shard;
   const keyspace = keyspaceOf(plan.migration);
-  const ports = {
-    source: await portOf('source', lines.source.data),
-    target: await portOf('target', lines.target.data),
-  };
+  const ports = await portsOf(lines);
   await holdShardCount(lines.target.data, keyspace, link);
   const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
@@ -120,6 +117,10 @@ export async function beginAttempt(
     unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
     total: Math.ceil(shareOf(shard, await countKeys(lines.source.data))),
   };
+}
+
+async function portsOf({ source, target }: Connections): Promise<SidePorts> {
+  return { source: await portOf('source', source.data), target: await portOf('target', target.data) };
 }
 
 /** What an attempt finds out by itself. */

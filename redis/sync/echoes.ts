@@ -56,7 +56,10 @@ async function glance(attempt: Attempt, side: Side, works: readonly Work[]): Pro
   });
 }
 
-async function statesOf(node: NodePort, keys: readonly { readonly name: string }[]): Promise<readonly Digest[]> {
+async function statesOf(
+  node: NodePort,
+  keys: readonly { readonly name: string }[],
+): Promise<readonly Digest[]> {
   const names = keys.map(({ name }) => name);
   const states = byteString((await node.run('glance', names, [])) as Buffer);
   return names.map((_name, i) => states.slice(i * 16, i * 16 + 16));

@@ -35,8 +35,7 @@ export async function openSideFeed(
   });
   for (const one of feeds)
     await openFeed(one.tracker, one.subscriber, prefixesOf(attempt, side), one.ears.heard, lost);
-  const barrierOf = (one: (typeof feeds)[number]) =>
-    one.ears.barrier(one, attempt.control.paused === side);
+  const barrierOf = (one: (typeof feeds)[number]) => one.ears.barrier(one, attempt.control.paused === side);
   return {
     touched,
     barrier: async () => void (await Promise.all(feeds.map(barrierOf))),

@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { afterEach } from 'vitest';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
