@@ -92,8 +92,6 @@ export async function beginAttempt(
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const breaker = await breakerOf(shard, lines, keyspace, token);
   await mendTarget(ports, keyspace, shard);
-  const authority = await currentAuthority(ports);
-  await mendAuthorities(ports, keyspace, authority);
   return {
     plan,
     link,
@@ -112,7 +110,7 @@ export async function beginAttempt(
     quarantine: await Quarantine.open(ports, guards.target, keyspace, shard),
     typed: await payloadsDiffer(ports, keyspace),
     reached,
-    authority,
+    authority: await currentAuthority(ports),
     control: await readControl(lines.target.tracker, keyspace, link.name),
     unseen: new Set(await lines.target.data.smembers(keyspace.adopted(shard.name))),
     total: Math.ceil(shareOf(shard, await countKeys(lines.source.data))),

@@ -17,10 +17,10 @@ export async function takeLease(ports: SidePorts, keyspace: Keyspace, shard: str
   const lease = keyspace.lease(shard);
   for (const side of ['target', 'source'] as const) await tellTags(ports[side], keyspace.tags(shard));
   const held = await Promise.all([
-    ...(await leasesOf(ports.source, keyspace, shard)).map((key) => ports.source.redis.get(key)),
-    ...(await leasesOf(ports.target, keyspace, shard)).map((key) => ports.target.redis.get(key)),
+    heldOn(ports.source, keyspace, shard),
+    heldOn(ports.target, keyspace, shard),
   ]);
-  const token = Math.max(0, ...held.map(Number)) + 1;
+  const token = Math.max(0, ...held.flat()) + 1;
   // The target first: of two attempts that chose the same token one is refused there.
   for (const side of ['target', 'source'] as const) await raise(ports[side], lease, token);
   for (const side of ['target', 'source'] as const)
@@ -36,6 +36,11 @@ export async function tagsTold(redis: Redis, keyspace: Keyspace, shard: string):
 
 async function tellTags({ redis }: SidePort, known: string): Promise<void> {
   if (redis instanceof RoutedRedis) await redis.sadd(known, ...redis.nodes.map(({ tag }) => tag));
+}
+
+async function heldOn(port: SidePort, keyspace: Keyspace, shard: string): Promise<readonly number[]> {
+  const keys = await leasesOf(port, keyspace, shard);
+  return (await Promise.all(keys.map((key) => port.redis.get(key)))).map(Number);
 }
 
 /** The lease of a shard as the side as a whole holds it, and as nodes do. */

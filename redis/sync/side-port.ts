@@ -35,8 +35,7 @@ export async function portOf(side: Side, redis: Redis): Promise<SidePort> {
 
 /** A server as a side of its own. */
 export function alone<P extends NodePort>(node: P): P & SidePort {
-  const port: P & SidePort = { ...node, nodes: [node], nodeOf: () => port };
-  return port;
+  return { ...node, nodes: [node], nodeOf: () => node };
 }
 
 /** Does a work on keys in one call for each node that serves some of them; the answers are in the order of the keys. */

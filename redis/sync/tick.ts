@@ -50,6 +50,7 @@ export async function ticks(
       linkBoundsOf(attempt).batchMs,
     );
     attempt.authority = await currentAuthority(attempt.ports);
+    // Until the first time nothing is written on the nodes of a cluster: they hold no epoch yet, or an old one.
     await mendAuthorities(attempt.ports, attempt.keyspace, attempt.authority);
     await forgetVerified(attempt);
     await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
