@@ -52,7 +52,6 @@ export const SHORT: Course = {
 /** One schedule: the apps of both sides act, things break, then rest, then the oracle. */
 export async function runSchedule(world: World, seed: number, course: Course = SHORT): Promise<Outcome> {
   const random = seeded(seed);
-  await world.empty();
   const actors = world.links.flatMap((link) => SIDES.map((side) => actorOf(world, link, side, random)));
   const syncs = world.links.map((link) => course.syncOf(world, link));
   const told: string[] = [];
@@ -60,6 +59,7 @@ export async function runSchedule(world: World, seed: number, course: Course = S
   let judged: Judged = { conflicts: 0, violations: [], story: [] };
   const wrong: Violation[] = [];
   try {
+    await world.empty();
     acts = await play({ world, syncs, course }, actors, random, told);
     const echoes = await rest({ world, syncs });
     judged = await judgeAll(world, actors);

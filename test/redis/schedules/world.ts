@@ -90,6 +90,11 @@ export class World {
     const home = HOMES[this.topology][store] as Home;
     this.#server(home.server).kill('SIGKILL');
     await this.#server(home.server).exited;
+    // A busy process may not have heard yet that they are closed.
+    for (const [name, redis] of this.#open) {
+      const [of = ''] = name.split(' ');
+      if (HOMES[this.topology][of]?.server === home.server) redis.disconnect();
+    }
     await this.#start(home.server);
     await this.#connectAll();
   }
