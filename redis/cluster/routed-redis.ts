@@ -56,8 +56,3 @@ export class RoutedRedis extends Redis {
 export function nodesOf(redis: Redis): readonly ClusterNode[] {
   return redis instanceof RoutedRedis ? redis.nodes : [{ redis, tag: '' }];
 }
-
-/** The connection to the server that holds a key (byte string). */
-export function serverOf(redis: Redis, key: string): Redis {
-  return redis instanceof RoutedRedis ? redis.nodeOf(key).redis : redis;
-}
