@@ -143,7 +143,7 @@ describe.concurrent('what an operator sees', () => {
         'integrity',
         'impactPercent',
       ],
-      ...['gates', 'rollback', 'waitingFor', 'paused', 'throttled', 'lastFailure', 'outcome'],
+      ...['gates', 'rollback', 'waitingFor', 'suspects', 'paused', 'throttled', 'lastFailure', 'outcome'],
     ]);
     expect(seen).toMatchObject({
       authority: 'source',
