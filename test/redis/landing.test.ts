@@ -9,7 +9,7 @@ import { keyBytes } from '../../redis/key-bytes.ts';
 import { applyWrites, LeaseLost, type Write } from '../../redis/sync/apply-writes.ts';
 import { readStates } from '../../redis/sync/read-states.ts';
 import { portOf } from '../../redis/sync/side-port.ts';
-import { seeded } from './schedules/seeded.ts';
+import { seeded } from '../support/seeded.ts';
 import { withRedis } from '../support/redis.ts';
 
 const BATCHES = 40;

@@ -5,7 +5,7 @@ import type { Move } from '../explorer/explore.ts';
 import { beginMoves, switchMoves } from '../explorer/switch-moves.ts';
 import { type Attempt, beginning, type World } from '../explorer/world.ts';
 import { writeMoves } from '../explorer/write-moves.ts';
-import type { Random } from './random.ts';
+import type { Seeded } from '../../support/seeded.ts';
 
 /** V1 and Nexten, each with its own sync; the target's server, the authority and the fence are one. */
 export const LINKS = [0, 1] as const;
@@ -13,7 +13,7 @@ const KEYS = 2;
 
 /** Two links with two keys each: every key a world of the explorer, tied together by what happens to servers. */
 export type Life = {
-  readonly random: Random;
+  readonly random: Seeded;
   readonly bounds: Bounds;
   readonly protocol: Protocol;
   readonly links: World[][];
@@ -25,7 +25,7 @@ export type Life = {
 export type Offer = (life: Life, world: World, move: Move<World>) => void;
 type Taken = { readonly name: string; readonly next: World };
 
-export function newLife(random: Random, protocol: Protocol = PROTOCOL): Life {
+export function newLife(random: Seeded, protocol: Protocol = PROTOCOL): Life {
   const flag = () => random.chance(0.5);
   const bounds = {
     ...{

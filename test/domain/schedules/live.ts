@@ -14,14 +14,14 @@ import {
   switches,
   syncs,
 } from './life.ts';
-import { randomOf } from './random.ts';
+import { seeded } from '../../support/seeded.ts';
 import { settle } from './settle.ts';
 
 const STEPS = 120;
 
 /** One random schedule, to its end. Answers with what broke and how, or `null`. */
 export function live(seed: number, protocol?: Protocol): { law: string; trace: readonly string[] } | null {
-  const life = newLife(randomOf(seed), protocol);
+  const life = newLife(seeded(seed), protocol);
   try {
     for (let step = 0; step < STEPS; step++) next(life);
     settle(life);

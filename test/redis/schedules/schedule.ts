@@ -6,7 +6,7 @@ import { echoesWhile } from './echoes.ts';
 import { readJournal } from './journal.ts';
 import { judge, type Violation } from './judge.ts';
 import { lookAt, upForm } from './seen.ts';
-import { type Seeded, seeded } from './seeded.ts';
+import { type Seeded, seeded } from '../../support/seeded.ts';
 import { SupervisedSync, type SyncUnderTest } from './supervised-sync.ts';
 import { SCRATCH_DB, type World } from './world.ts';
 import { drawAct, type Keys, keysOf, nameOn } from './writes.ts';

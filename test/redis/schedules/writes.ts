@@ -1,5 +1,5 @@
 import type { Side } from '../../../domain/side.ts';
-import type { Seeded } from './seeded.ts';
+import type { Seeded } from '../../support/seeded.ts';
 
 /** One atomic act of an app: what it does, and the keys whose states it may change. */
 export type Act = { readonly keys: readonly Name[]; readonly commands: readonly (readonly Word[])[] };
