@@ -13,8 +13,11 @@ afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));
 it('L7 L13 under a writer and a copier there is no false divergence, and damage amid the churn is found', async () => {
   const churn = await startChurn(await world.v1.connect(), await world.v2.connect());
   const verifier = await world.verify({ rules: RULES });
-  const busy = await verifier.reports('several passes amid the churn', ({ passes }) => passes >= 5);
-  expect(busy.equal).toBeGreaterThan(KEYS / 2);
+  // Passes alone say little: the first ones may be over before the app has written most of its keys.
+  await verifier.reports(
+    'several passes amid the churn, most keys equal',
+    ({ passes, equal }) => passes >= 5 && equal > KEYS / 2,
+  );
   expect(verifier.statuses.filter(({ diverged, sessions }) => diverged + sessions.lost > 0)).toEqual([]);
 
   await world.v2.client.set('session:quiet', 'damaged');

@@ -42,6 +42,12 @@ describe('the oracle of the schedules', () => {
       A,
       [B, B],
     ],
+    [
+      'a state that lost, and was then written again by one who had seen the winner',
+      [write('source', NOTHING, A), write('target', NOTHING, B), write('target', A, B)],
+      B,
+      [B],
+    ],
   ] as const)('L2: has nothing to say about %s', (_what, writes, end, journal) => {
     expect(says(writes, end as Seen, journal)).toEqual([]);
   });

@@ -36,7 +36,7 @@ export function judge({ key, writes, final, journal, nowMs }: KeyHistory): reado
   if (nameOf(source) !== nameOf(target)) say('differs', `source ${shown(source)}, target ${shown(target)}`);
   const tips = tipsOf(writes);
   const kept = new Set([source, ...journal].map(nameOf));
-  for (const { side, id, after } of tips.values())
+  for (const { side, id, after } of tips)
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
   const wrong = wrongEnd(writes, tips, source, gone);
   if (wrong) say(wrong, shown(source));
@@ -57,18 +57,21 @@ function shown({ content, expireAt }: Seen): string {
   return content === '' ? 'absent' : `${JSON.stringify(content.slice(0, 80))} until ${expireAt}`;
 }
 
-type Tips = ReadonlyMap<string, Write>;
+/** Writes whose states no write found. Two may have left the same one: a key that moved away, came back, and moved again. */
+type Tips = readonly Write[];
 
-/** States that a write left and no write found. */
 function tipsOf(writes: readonly Write[]): Tips {
   const found = new Set(writes.map((write) => nameOf(write.before)));
-  const tips = writes.filter(({ after }) => after.content !== '' && !found.has(nameOf(after)));
-  return new Map(tips.map((write) => [nameOf(write.after), write]));
+  return writes.filter(({ after }) => after.content !== '' && !found.has(nameOf(after)));
+}
+
+function leaving(writes: readonly Write[], state: Seen): readonly Write[] {
+  return writes.filter(({ after }) => nameOf(after) === nameOf(state));
 }
 
 /** How often a write left this state: more than once when an expiry was set and taken off again, or a key moved away and back. */
 function timesLeft(writes: readonly Write[], state: Seen): number {
-  return writes.filter((write) => nameOf(write.after) === nameOf(state)).length;
+  return leaving(writes, state).length;
 }
 
 function wrongEnd(
@@ -83,20 +86,24 @@ function wrongEnd(
   }
   const left = timesLeft(writes, end);
   if (left === 0) return 'foreign';
-  return tips.has(nameOf(end)) || left > 1 ? null : 'resurrected';
+  return leaving(tips, end).length > 0 || left > 1 ? null : 'resurrected';
 }
 
 /** A loser is a tip, and the other side has a write that the loser's writer did not know of. */
 function unexplained(writes: readonly Write[], tips: Tips, state: Seen): string | null {
-  const loser = tips.get(nameOf(state));
-  if (!loser) {
+  const losers = leaving(tips, state);
+  if (losers.length === 0) {
     const left = timesLeft(writes, state);
     if (left > 1) return null;
     return left === 1 ? 'a state that was replaced since' : 'a state that nobody wrote';
   }
+  const explained = losers.some((loser) => hasBeside(writes, loser));
+  return explained ? null : 'nothing happened beside it on the other side';
+}
+
+function hasBeside(writes: readonly Write[], loser: Write): boolean {
   const behind = behindOf(writes, loser);
-  const beside = writes.some((write) => write.side !== loser.side && !behind.has(write));
-  return beside ? null : 'nothing happened beside it on the other side';
+  return writes.some((write) => write.side !== loser.side && !behind.has(write));
 }
 
 /** The write and all that led to the state it found, as far as one write alone can have left each. */
