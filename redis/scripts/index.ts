@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { RoutedRedis } from '../cluster/routed-redis.ts';
 import { byteString } from '../key-bytes.ts';
+import { asOneWrite } from './one-write.ts';
 import { type Argument, ScriptCall } from './script-call.ts';
 
 const read = (name: string) => readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
@@ -57,7 +58,8 @@ async function loadInto(redis: Redis, before: string): Promise<RunScript> {
   }
   return (name, keys, args) => {
     const command = READS.has(name) ? 'EVALSHA_RO' : 'EVALSHA';
-    const call = new ScriptCall(command, [shas.get(name) ?? '', String(keys.length), ...keys, ...args]);
+    const call = new ScriptCall(command, shas.get(name) ?? '', keys, args);
+    asOneWrite(redis);
     return redis.sendCommand(call) as Promise<unknown>;
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '../../domain/suspicion.ts';
 import type { ClusterNode } from '../cluster/routed-redis.ts';
 import { LeaseLost } from './apply-writes.ts';
+import type { Proof } from './read-states.ts';
 import type { Remembered, WitnessRecord } from './witness-record.ts';
 
 /** What the breaker of a shard asks its servers by. */
@@ -43,6 +44,7 @@ export class Breaker {
   #rescan = false;
   #written = false;
   #asking: Promise<void> = Promise.resolve();
+  #questions = 0;
 
   constructor(grip: Grip) {
     this.#grip = grip;
@@ -72,6 +74,10 @@ export class Breaker {
     return this.ask(side).finally(() => this.#flushed.delete(side));
   }
 
+  get quiet(): boolean {
+    return this.#questions === 0;
+  }
+
   /** No answer is awaited any more. */
   settled(): Promise<void> {
     return this.#asking;
@@ -84,9 +90,25 @@ export class Breaker {
    * @throws LeaseLost
    */
   ask(side: Side): Promise<void> {
-    const asked = this.#asking.then(() => this.#ask(side));
+    this.#questions++;
+    const asked = this.#asking.then(() => this.#ask(side)).finally(() => this.#questions--);
     this.#asking = asked.catch(() => undefined);
     return asked;
+  }
+
+  /**
+   * Whether an absence shows in the moment it was read that nothing of the side was lost: our lease and our newest mark
+   * stand, nothing was evicted. Any doubt is for `ask` to look into.
+   */
+  proves(side: Side, proof: Proof | null): boolean {
+    const witness = this.#witnesses.get(side);
+    if (!proof || !witness || this.#gone.has(side)) return false;
+    const { token } = this.#grip;
+    return (
+      proof.lease === String(token) &&
+      proof.evicted === witness.evicted &&
+      markOf(proof.record || null) >= witness.mark
+    );
   }
 
   async #ask(side: Side): Promise<void> {

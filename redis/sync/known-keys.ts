@@ -68,7 +68,7 @@ export class KnownKeys {
 /** What is known of one side, in the place of a look at it. */
 export function knownState(known: Known, side: Side): SideState {
   const entryBytes = known.entries[side];
-  return { digest: known[side], nowMs: 0, value: NO_VALUE, entry: decodeEntry(entryBytes), entryBytes };
+  return { digest: known[side], nowMs: 0, value: NO_VALUE, proof: null, entry: decodeEntry(entryBytes), entryBytes };
 }
 
 const NO_VALUE = { form: 'none' } as const;

@@ -3,6 +3,7 @@ import type { KeyMap } from '../../domain/key-map.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import { newest } from '../../domain/ledger-entry.ts';
 import type { Dataset } from '../../domain/plan.ts';
+import type { Shard } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { placeOf } from '../ledger.ts';
 import { lensFor } from './carry.ts';
@@ -14,6 +15,7 @@ import type { SidePorts } from './side-port.ts';
 
 export type Looking = {
   readonly link: string;
+  readonly shard: Shard;
   readonly keyspace: Keyspace;
   readonly keyMap: KeyMap;
   readonly ports: SidePorts;
@@ -31,6 +33,7 @@ export const NEVER_SEEN: SideState = {
   digest: ABSENT,
   nowMs: 0,
   value: { form: 'none' },
+  proof: null,
   entry: null,
   entryBytes: '',
 };
@@ -70,8 +73,9 @@ async function see(looking: Looking, side: Side, asked: readonly Asked[]): Promi
     if (typeof sight === 'string')
       questions.push({ name: names[side], place, wanted: wantedOf(looking, dataset, sight) });
   }
-  const { ports, keyspace, link } = looking;
-  const read = questions.length > 0 ? await readStates(ports[side], keyspace, link, questions) : [];
+  const { ports, keyspace, link, shard } = looking;
+  const proofs = { lease: keyspace.lease(shard.name), record: keyspace.witness(shard.name) };
+  const read = questions.length > 0 ? await readStates(ports[side], keyspace, link, questions, proofs) : [];
   let next = 0;
   return asked.map(({ sights }) => {
     const sight = sights[side];

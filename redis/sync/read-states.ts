@@ -23,10 +23,25 @@ export type SideState = {
   readonly digest: Digest;
   readonly nowMs: number;
   readonly value: Value;
+  /** Of an absence that was asked about: what the server showed in the same atomic look. */
+  readonly proof: Proof | null;
   readonly entry: LedgerEntry | null;
   /** As it stands there: what compare-and-set expects. */
   readonly entryBytes: string;
 };
+
+/** That an absence is meant shows in what a flush, an older dataset or an eviction would have changed (L5). */
+export type Proof = {
+  readonly evicted: number;
+  readonly lease: string;
+  /** The witness record, JSON; '' = none. */
+  readonly record: string;
+};
+
+/** Whose lease and record are the proof; both are '' where nobody asks for one. */
+export type Proofs = { readonly lease: string; readonly record: string };
+
+const NO_PROOFS: Proofs = { lease: '', record: '' };
 
 export type Question = { readonly name: string; readonly place: Place; readonly wanted: Wanted };
 
@@ -42,8 +57,12 @@ export function readStates(
   keyspace: Keyspace,
   link: string,
   questions: readonly Question[],
+  proofs: Proofs = NO_PROOFS,
 ): Promise<readonly SideState[]> {
-  return onNodes(port, questions, (node, mine) => readNode(node, keyspace, link, mine));
+  // On a cluster a side's absences are proven by all of its nodes, which no script of one can ask.
+  const [first, another] = port.nodes;
+  const proven = first && !another && first.tag === '' ? proofs : NO_PROOFS;
+  return onNodes(port, questions, (node, mine) => readNode(node, keyspace, link, mine, proven));
 }
 
 async function readNode(
@@ -51,12 +70,13 @@ async function readNode(
   keyspace: Keyspace,
   link: string,
   questions: readonly Question[],
+  proofs: Proofs,
 ): Promise<readonly SideState[]> {
   const states: SideState[] = [];
   let open = [...questions.keys()];
   while (open.length > 0) {
     const asked = open.map((i) => questions[i] as Question);
-    const answers = await readOnce(port, keyspace, link, asked);
+    const answers = await readOnce(port, keyspace, link, asked, proofs);
     for (const [at, i] of open.entries()) {
       const answer = answers[at];
       if (answer) states[i] = answer;
@@ -72,15 +92,16 @@ async function readOnce(
   keyspace: Keyspace,
   link: string,
   questions: readonly Question[],
+  { lease, record }: Proofs,
 ): Promise<readonly (SideState | null)[]> {
-  const keys: string[] = [];
+  const keys: string[] = [lease, record];
   const args: string[] = [];
   for (const { name, place, wanted } of questions) {
     keys.push(name, ledgerOf(port, keyspace, link, name, place));
     args.push(WANTED[wanted] + place.field);
   }
-  const [now, heads, ...values] = (await port.run('read', keys, args)) as [Buffer, Buffer, ...Reply[]];
-  return statesOf(Number(now.toString()), byteString(heads), values);
+  const [now, heads, proof, ...values] = (await port.run('read', keys, args)) as Replies;
+  return statesOf({ nowMs: Number(now.toString()), proof: proofOf(proof.toString()) }, byteString(heads), values);
 }
 
 const WANTED: Readonly<Record<Wanted, string>> = { digest: 'd', dump: 'r', typed: 't', plain: 'p' };
@@ -89,7 +110,11 @@ const WANTED: Readonly<Record<Wanted, string>> = { digest: 'd', dump: 'r', typed
 const HEAD = 17;
 
 /** See redis/scripts/read.lua. */
-function statesOf(nowMs: number, heads: string, values: readonly Reply[]): readonly (SideState | null)[] {
+function statesOf(
+  { nowMs, proof }: Pick<SideState, 'nowMs' | 'proof'>,
+  heads: string,
+  values: readonly Reply[],
+): readonly (SideState | null)[] {
   const states: (SideState | null)[] = [];
   let value = 0;
   for (let at = 0; at < heads.length; ) {
@@ -99,13 +124,20 @@ function statesOf(nowMs: number, heads: string, values: readonly Reply[]): reado
     const digest = form === 'U' ? UNREAD : heads.slice(at + 1, at + HEAD);
     const read = WITHOUT_VALUE[form] ?? valueOf(form, values[value++] as Reply);
     const entry = decodeEntry(entryBytes);
-    states.push(form === 'W' ? null : { digest, nowMs, value: read, entry, entryBytes });
+    states.push(form === 'W' ? null : { digest, nowMs, value: read, proof, entry, entryBytes });
     at = entryAt + entryBytes.length;
   }
   return states;
 }
 
 type Reply = Buffer | Buffer[];
+type Replies = [now: Buffer, heads: Buffer, proof: Buffer, ...values: Reply[]];
+
+function proofOf(text: string): Proof | null {
+  if (text === '') return null;
+  const [evicted = '', lease = '', ...record] = text.split(' ');
+  return { evicted: Number(evicted), lease, record: record.join(' ') };
+}
 
 const WITHOUT_VALUE: Readonly<Partial<Record<string, Value>>> = {
   '-': { form: 'none' },

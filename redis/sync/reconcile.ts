@@ -101,13 +101,13 @@ function isLarge(pair: Pair): boolean {
 }
 
 /**
- * A side that was taken for what is known of it: enough to carry a state there, for the write compares. An absence is
- * looked at on both sides, and so is a key that was carried before when the copy takes it for a new one.
+ * A side that was taken for what is known of it: enough to carry a state there, for the write compares. What the copy
+ * takes for new is looked at on both sides when it is gone, or was carried before.
  */
 function needsMore(pair: Pair): boolean {
-  if (pair.assumed) {
+  if (pair.assumed && pair.states[pair.assumed] === NEVER_SEEN) {
     const seen = pair.states[otherSide(pair.assumed)];
-    if (seen.digest === ABSENT || (pair.states[pair.assumed] === NEVER_SEEN && seen.entry)) return true;
+    if (seen.digest === ABSENT || seen.entry) return true;
   }
   return lacksValue(pair, decideOf(pair));
 }

@@ -5,15 +5,17 @@ import type { Breaker } from './breaker.ts';
 import type { Pair } from './pair.ts';
 
 /**
- * What becomes of a step in the light of what is suspected (L5). Absences are asked about after they were read.
+ * What becomes of a step in the light of what is suspected (L5). An absence is proven by what was seen with it, in one
+ * atomic look; where that does not do, its side is asked.
  *
  * @param asked sides that were asked since this batch was read: once for all of its absences
  */
 export async function ruled(breaker: Breaker, pair: Pair, step: Step, asked: Set<Side>): Promise<Ruling> {
-  await breaker.settled();
-  if (step.do === 'carry' && step.absence && !asked.has(otherSide(step.to))) {
-    asked.add(otherSide(step.to));
-    await breaker.ask(otherSide(step.to));
+  if (!breaker.quiet) await breaker.settled();
+  const from = otherSide(step.do === 'carry' ? step.to : 'source');
+  if (step.do === 'carry' && step.absence && !asked.has(from)) {
+    asked.add(from);
+    if (!breaker.proves(from, pair.states[from].proof)) await breaker.ask(from);
   }
   if (!breaker.open) return step;
   const { key } = pair.work;

@@ -138,11 +138,10 @@ function lookAt(world: World, one: Attempt, side: Side, protocol: Protocol, go: 
 
 type Looks = Readonly<Record<Side, Glimpse>>;
 
-/** An absence is looked at on both sides, and so is a key that was carried before when the copy takes it for new. */
+/** What the copy takes for new is looked at on both sides when it is gone, or was carried before. */
 function needsMore(looks: Looks, assumed: Side): boolean {
   const seen = looks[otherSide(assumed)];
-  if (seen.content === 0) return true;
-  return looks[assumed].content === 0 && seen.entry !== null;
+  return looks[assumed].content === 0 && (seen.content === 0 || seen.entry !== null);
 }
 
 export function seenOf({ source, target }: Looks) {
