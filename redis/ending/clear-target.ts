@@ -15,7 +15,8 @@ import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
 import { hashesOf } from './hashes-of.ts';
 import { keptKey, needsPieces, undoLarge } from './undo-large.ts';
-import { readStates, type SideState } from '../sync/read-states.ts';
+import type { SideState } from '../sync/read-reply.ts';
+import { readStates } from '../sync/read-states.ts';
 import { portOf, type SidePort, type SidePorts } from '../sync/side-port.ts';
 import { hasLost, readWitnesses } from '../sync/witness-record.ts';
 

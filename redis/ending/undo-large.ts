@@ -6,7 +6,7 @@ import { type End, stateUnderWatch } from '../large/end.ts';
 import { swap } from '../large/swap.ts';
 import { placeOf } from '../ledger.ts';
 import type { Mandate } from '../sync/apply-writes.ts';
-import { type SideState, UNREAD } from '../sync/read-states.ts';
+import { type SideState, UNREAD } from '../sync/read-reply.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
 import { Unsteady } from '../typed/walk.ts';
 import { alone, besideOf, type NodePort, type SidePort } from '../sync/side-port.ts';

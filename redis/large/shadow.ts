@@ -2,7 +2,7 @@ import { keyBytes } from '../key-bytes.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Rebuild } from '../typed/rebuild.ts';
 import { PIECE_BYTES } from '../typed/walk.ts';
-import { UNREAD } from '../sync/read-states.ts';
+import { UNREAD } from '../sync/read-reply.ts';
 import { type End, lookAtState, walkedState } from './end.ts';
 import { streamedSet } from './streamed-set.ts';
 

@@ -1,15 +1,8 @@
--- Writes states under compare-and-set, each with its ledger entry in the same atomic step (L1, L2, L4).
--- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage, then data key, ledger bucket; again for each write
--- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target'), then for each write: record, expiry in ms (-1 = none),
---       ledger field, value. A record, one text because each argument costs: act (1 byte: R RESTORE, S string, H hash,
---       L list, T set, Z zset, D delete, A agree: only the ledger), flags (1 digit: 1 journal what stands there, 2 keep it
---       as pre-image, 4 no entry stays), expected state (16), stamp (8), state of the other side (16), entry tail (3),
---       expected entry (the rest; none = no entry)
--- returns 'fenced' (another attempt holds the lease), 'epoch' (authority moved on), or for each write:
---       'done' and the state it left, 'stale' (state or entry are not the expected ones: look again), 'unfit' (the server refused the value)
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'fenced' } end
-if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[2] then return { 'epoch' } end
-
+-- Writes states under compare-and-set, each with its ledger entry in the same atomic step (L1, L2, L4). In turn.lua a write
+-- is two keys (data key, ledger bucket) and four arguments: record, expiry in ms (-1 = none), ledger field, value. A record, one
+-- text because each argument costs: act (1 byte: R RESTORE, S string, H hash, L list, T set, Z zset, D delete, A agree: only
+-- the ledger), flags (1 digit: 1 journal what stands there, 2 keep it as pre-image, 4 no entry stays), expected state (16),
+-- stamp (8), state of the other side (16), entry tail (3), expected entry (the rest; none = no entry).
 local function expire(key, at)
   if at ~= '-1' then redis.call('PEXPIREAT', key, at) end
 end
@@ -54,31 +47,26 @@ local function flag(record, bit)
   return math.floor((string.byte(record, 2) - 48) / bit) % 2 == 1
 end
 
-local out = {}
-for i = 5, #KEYS, 2 do
-  local at = 4 + (i - 5) * 2
-  local record, expiry, field, key, bucket = ARGV[at], ARGV[at + 1], ARGV[at + 2], KEYS[i], KEYS[i + 1]
+local STALE, UNFIT = 'S' .. ABSENT, 'U' .. ABSENT
+
+-- returns a word of 17 bytes: D and the state that the write left, S stale (state or entry are not the expected ones: look
+-- again), U unfit (the server refused the value)
+local function apply(key, bucket, record, expiry, field, value)
   local state, dump = seen(key)
-  if state ~= string.sub(record, 3, 18) or (redis.call('HGET', bucket, field) or '') ~= string.sub(record, 46) then
-    out[#out + 1] = 'stale'
+  if state ~= string.sub(record, 3, 18) then return STALE end
+  if (redis.call('HGET', bucket, field) or '') ~= string.sub(record, 46) then return STALE end
+  local act, stamp = string.sub(record, 1, 1), string.sub(record, 19, 26)
+  if dump and flag(record, 1) then redis.call('HSET', KEYS[3], stamp .. key, string.sub(state, 9) .. dump) end
+  if dump and flag(record, 2) then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
+  local reply = write(act, key, value, expiry)
+  if type(reply) == 'table' and reply.err then return UNFIT end
+  local mine, other = left_by(act, key, expiry, state), string.sub(record, 27, 42)
+  -- Two absences need no entry, unless an older one stands on the other side: it would pass for the truth.
+  if flag(record, 4) or (act == 'A' and mine == ABSENT and other == ABSENT) then
+    redis.call('HDEL', bucket, field)
   else
-    local act, stamp = string.sub(record, 1, 1), string.sub(record, 19, 26)
-    if dump and flag(record, 1) then redis.call('HSET', KEYS[3], stamp .. key, string.sub(state, 9) .. dump) end
-    if dump and flag(record, 2) then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
-    local reply = write(act, key, ARGV[at + 3], expiry)
-    if type(reply) == 'table' and reply.err then
-      out[#out + 1] = 'unfit'
-    else
-      local mine, other = left_by(act, key, expiry, state), string.sub(record, 27, 42)
-      -- Two absences need no entry, unless an older one stands on the other side: it would pass for the truth.
-      if flag(record, 4) or (act == 'A' and mine == ABSENT and other == ABSENT) then
-        redis.call('HDEL', bucket, field)
-      else
-        local states = ARGV[3] == 'source' and mine .. other or other .. mine
-        redis.call('HSET', bucket, field, stamp .. states .. string.sub(record, 43, 45))
-      end
-      out[#out + 1] = 'done' .. mine
-    end
+    local states = ARGV[3] == 'source' and mine .. other or other .. mine
+    redis.call('HSET', bucket, field, stamp .. states .. string.sub(record, 43, 45))
   end
+  return 'D' .. mine
 end
-return out

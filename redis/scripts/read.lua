@@ -1,12 +1,8 @@
--- Reads whole keys with their expiry and the ledger entries beside them, in one atomic look.
--- KEYS  [1] lease  [2] witness record ('' both: nobody asks for a proof), then data key, ledger bucket; again for each key
--- ARGV  for each key: wanted (1 byte: d state only, r as DUMP, t strings and hashes by plain reads and the rest as DUMP,
---       p none as DUMP), then the ledger field
--- returns now in ms, the heads of all keys in one text, the proof of absences, then the values that there are. A head: form (1 byte), state
---       (16), length of the ledger entry (1; 0 = none), entry. Forms: - no value; R DUMP; S string, H hash, L list, T set,
---       Z zset, with what a plain read gives; C by commands only; U in pieces only, state unknown; W this call has done
---       enough, ask again. The proof, where a key is absent: evicted keys, lease, record, with spaces between them: of the very
---       moment of this look, so that nothing can have taken a key away and not show in it (L5)
+-- Reads a whole key with its expiry and the ledger entry beside it. In turn.lua a read is two keys (data key, ledger bucket)
+-- and one argument: wanted (1 byte: d state only, r as DUMP, t strings and hashes by plain reads and the rest as DUMP, p none
+-- as DUMP), then the ledger field. Its head in the reply: form (1 byte), state (16), length of the ledger entry (1; 0 = none),
+-- entry. Forms: - no value; R DUMP; S string, H hash, L list, T set, Z zset, with what a plain read gives; C by commands only;
+-- U in pieces only, state unknown; W this call has done enough, ask again.
 local PLAIN = {
   S = { 'GET' },
   H = { 'HGETALL' },
@@ -49,19 +45,16 @@ local function look(key, wanted)
   return form, state, read and redis.call(read[1], key, unpack(read, 2))
 end
 
-local time = redis.call('TIME')
-local heads, out = {}, { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), '', '' }
-for i = 3, #KEYS, 2 do
-  local asked = ARGV[(i - 1) / 2]
-  local form, state, value = look(KEYS[i], string.sub(asked, 1, 1))
-  local entry = redis.call('HGET', KEYS[i + 1], string.sub(asked, 2)) or ''
-  heads[#heads + 1] = form .. state .. string.char(#entry) .. entry
-  if value then out[#out + 1] = value end
+-- returns head, and the value if there is one
+local function read(key, bucket, asked)
+  local form, state, value = look(key, string.sub(asked, 1, 1))
+  local entry = redis.call('HGET', bucket, string.sub(asked, 2)) or ''
+  return form .. state .. string.char(#entry) .. entry, value
 end
-out[2] = table.concat(heads)
-if absent and KEYS[1] ~= '' then
+
+-- What a flush, an older dataset or an eviction would have changed: evicted keys, lease, witness record, with spaces between
+-- them. Of the very moment of this look, so that nothing can have taken a key away and not show in it (L5).
+local function proof_of_absence()
   local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
-  local lease, record = redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[2]) or ''
-  out[3] = table.concat({ evicted, lease, record }, ' ')
+  return table.concat({ evicted, redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[5]) or '' }, ' ')
 end
-return out

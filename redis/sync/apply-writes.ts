@@ -2,7 +2,6 @@ import type { Digest } from '../../domain/digest.ts';
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
 import { tagged } from '../../domain/slot.ts';
-import { byteString } from '../key-bytes.ts';
 import type { Place } from '../ledger.ts';
 import { authorityOf, ledgerOf, type NodePort, onNodes, type SidePort } from './side-port.ts';
 
@@ -64,25 +63,33 @@ async function applyOn(
   mandate: Mandate,
   writes: readonly Write[],
 ): Promise<readonly Outcome[]> {
-  const keys = [
-    tagged(keyspace.lease(mandate.shard), port.tag),
-    authorityOf(port, keyspace),
-    tagged(keyspace.journal(link), port.tag),
-    tagged(keyspace.preimage(link), port.tag),
-  ];
-  const args: (string | Buffer)[] = [String(mandate.token), String(mandate.epoch), port.side];
+  const keys: string[] = [];
+  const args: (string | Buffer)[] = [];
   for (const write of writes) {
     keys.push(write.name, ledgerOf(port, keyspace, link, write.name, write.place));
     args.push(recordOf(write), String(write.expireAt), write.place.field, write.value);
   }
-  const words = ((await port.run('apply', keys, args)) as Buffer[]).map(byteString);
-  if (words[0] === 'fenced') throw new LeaseLost();
-  if (words[0] === 'epoch') return writes.map(() => ({ word: 'epoch', left: null }));
-  return words.map((word) =>
-    word.startsWith('done')
-      ? { word: 'done', left: word.slice(4) }
-      : { word: word as Exclude<Written, 'done'>, left: null },
-  );
+  const words = await port.turns.write({
+    lease: tagged(keyspace.lease(mandate.shard), port.tag),
+    authority: authorityOf(port, keyspace),
+    journal: tagged(keyspace.journal(link), port.tag),
+    preimage: tagged(keyspace.preimage(link), port.tag),
+    token: String(mandate.token),
+    epoch: String(mandate.epoch),
+    keys,
+    args,
+  });
+  if (words === 'F') throw new LeaseLost();
+  if (words === 'E') return writes.map(() => ({ word: 'epoch', left: null }));
+  return writes.map((_write, i) => outcomeOf(words.slice(i * WORD, i * WORD + WORD)));
+}
+
+/** See redis/scripts/apply.lua: a letter, and the state that was left. */
+const WORD = 17;
+
+function outcomeOf(word: string): Outcome {
+  if (word.startsWith('D')) return { word: 'done', left: word.slice(1) };
+  return { word: word.startsWith('S') ? 'stale' : 'unfit', left: null };
 }
 
 const ACTS: Readonly<Record<Write['act'], string>> = {

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Side } from '../../domain/side.ts';
 import { tagged } from '../../domain/slot.ts';
 import type { Suspect } from '../../domain/status.ts';
@@ -14,7 +13,8 @@ import {
 } from '../../domain/suspicion.ts';
 import type { ClusterNode } from '../cluster/routed-redis.ts';
 import { LeaseLost } from './apply-writes.ts';
-import type { Proof } from './read-states.ts';
+import { lookAtServers, type ServersShown } from './look-at-servers.ts';
+import type { Proof } from './read-reply.ts';
 import type { Remembered, WitnessRecord } from './witness-record.ts';
 
 /** What the breaker of a shard asks its servers by. */
@@ -229,24 +229,9 @@ export class Breaker {
     });
   }
 
-  async #look(side: Side): Promise<{ runId: string; evicted: number; evicts: boolean }> {
-    const looks = await Promise.all(this.#grip.nodes[side].map(({ redis }) => lookAt(redis)));
-    return {
-      runId: looks.map(({ runId }) => runId).join(' '),
-      evicted: looks.reduce((sum, { evicted }) => sum + evicted, 0),
-      evicts: looks.some(({ evicts }) => evicts),
-    };
+  #look(side: Side): Promise<ServersShown> {
+    return lookAtServers(this.#grip.nodes[side].map(({ redis }) => redis));
   }
-}
-
-async function lookAt(redis: Redis): Promise<{ runId: string; evicted: number; evicts: boolean }> {
-  const info = await redis.info('server', 'stats', 'memory');
-  const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
-  return {
-    runId: field('run_id'),
-    evicted: Number(field('evicted_keys')),
-    evicts: Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction',
-  };
 }
 
 function isCluster(nodes: readonly ClusterNode[]): boolean {

@@ -4,7 +4,7 @@ import { expireAtOf } from '../../domain/digest.ts';
 import { type Lens, lensOf, type Value as LensValue } from '../../domain/transform/lens.ts';
 import { byteString } from '../key-bytes.ts';
 import { scoresFirst } from '../typed/walk.ts';
-import type { SideState, Value } from './read-states.ts';
+import type { SideState, Value } from './read-reply.ts';
 
 /** A value in the form it has on the side it travels to, or why it cannot go there (L11). */
 export type Carried =

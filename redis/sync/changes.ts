@@ -10,15 +10,32 @@ export const BEAT: Readonly<Record<Side, string>> = { source: '\0beat:source', t
 export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 
 /**
- * Wait for one, take what is there: an idle change leaves at once, under load it batches. One batch at a time: what
- * comes meanwhile is the next one; a second lane only made smaller batches and more system calls.
+ * Wait for one, take what is there: an idle change leaves at once, under load it batches. While the writes of a batch
+ * are on their way the next one is read, in the same calls (redis/sync/turns.ts).
  */
 export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
+  const failures: unknown[] = [];
+  let before: Promise<void> = Promise.resolve();
   while (!signal.aborted) {
-    await attempt.dirty.wakened('changes');
+    if (failures.length === 0) await attempt.dirty.wakened('changes');
+    if (failures.length > 0) throw failures[0];
     const works = attempt.dirty.take(attempt.batch.keys);
-    if (works.length > 0) await handle(attempt, works, 'change', bornLive, signal);
+    if (works.length === 0) continue;
+    let drafted = (): void => undefined;
+    const onTheirWay = new Promise<void>((resolve) => {
+      drafted = resolve;
+    });
+    const batch = handle(attempt, works, 'change', bornLive, signal, drafted).finally(drafted);
+    batch.catch((error: unknown) => {
+      failures.push(error);
+      // The loop may be waiting for a change.
+      attempt.dirty.wake();
+    });
+    await onTheirWay;
+    await before;
+    before = batch;
   }
+  await Promise.allSettled([before]);
 }
 
 /** Looks at a batch of keys, writes what has to travel, and gives every key back with its fate. */
@@ -28,11 +45,12 @@ export async function handle(
   manner: Manner,
   bornLive: BornLive,
   signal: AbortSignal,
+  drafted?: () => void,
 ): Promise<void> {
   const beats = works.filter((work) => work.key === BEAT.source || work.key === BEAT.target);
   const keys = works.filter((work) => !beats.includes(work));
   attempt.batch.looked(keys.length);
-  const fates = await reconcile(contextOf(attempt, bornLive), keys, manner);
+  const fates = await reconcile({ ...contextOf(attempt, bornLive), drafted }, keys, manner);
   for (const [i, work] of keys.entries()) giveBack(attempt, work, manner, fates[i] as Fate);
   for (const beat of beats) await carryBeat(attempt, beat);
   await settleEpoch(attempt, fates, signal);
@@ -52,8 +70,9 @@ export async function settleEpoch(
 /** What a look at keys needs of the attempt, under the authority of this moment. */
 export function contextOf(attempt: Attempt, bornLive: BornLive): ReconcileContext {
   const { authority, link, shard, token } = attempt;
+  const { keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached } = attempt;
   return {
-    ...attempt,
+    ...{ keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached, shard },
     link: link.name,
     mandate: { shard: shard.name, token, epoch: authority.epoch, authority: authority.side },
     bornLive,

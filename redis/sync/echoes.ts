@@ -1,14 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../../domain/digest.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
-import { byteString } from '../key-bytes.ts';
 import type { Attempt } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
 import type { Known } from './known-keys.ts';
 import { type NodePort, onNodes } from './side-port.ts';
 
-/** Few echoes wait for more: they are in nobody's way, and each call costs the same for one key as for many. */
-const GATHER_MS = 2;
 /** Calls that wait for a server at a time. */
 const CALLS = 4;
 
@@ -21,7 +17,6 @@ export async function echoes(attempt: Attempt, signal: AbortSignal): Promise<voi
   const { dirty, batch } = attempt;
   while (!signal.aborted) {
     await dirty.wakened('echoes');
-    if (dirty.echoes < batch.keys) await delay(GATHER_MS, undefined, { signal }).catch(() => undefined);
     const works = dirty.takeEchoes(batch.keys * CALLS);
     const glances = chunksOf(works, batch.keys).flatMap((chunk) => [
       glance(attempt, 'source', chunk),
@@ -61,7 +56,7 @@ async function statesOf(
   keys: readonly { readonly name: string }[],
 ): Promise<readonly Digest[]> {
   const names = keys.map(({ name }) => name);
-  const states = byteString((await node.run('glance', names, [])) as Buffer);
+  const states = await node.turns.glance(names);
   return names.map((_name, i) => states.slice(i * 16, i * 16 + 16));
 }
 

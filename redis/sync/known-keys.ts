@@ -2,7 +2,7 @@ import type { Digest } from '../../domain/digest.ts';
 import type { Side } from '../../domain/side.ts';
 import { decodeEntry } from '../ledger.ts';
 import type { Pair } from './pair.ts';
-import type { SideState } from './read-states.ts';
+import type { SideState } from './read-reply.ts';
 
 /** States and ledger entries as they stand on both sides. */
 export type Known = Readonly<Record<Side, Digest>> & {
@@ -68,7 +68,14 @@ export class KnownKeys {
 /** What is known of one side, in the place of a look at it. */
 export function knownState(known: Known, side: Side): SideState {
   const entryBytes = known.entries[side];
-  return { digest: known[side], nowMs: 0, value: NO_VALUE, proof: null, entry: decodeEntry(entryBytes), entryBytes };
+  return {
+    digest: known[side],
+    nowMs: 0,
+    value: NO_VALUE,
+    proof: null,
+    entry: decodeEntry(entryBytes),
+    entryBytes,
+  };
 }
 
 const NO_VALUE = { form: 'none' } as const;

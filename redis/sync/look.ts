@@ -10,7 +10,8 @@ import { lensFor } from './carry.ts';
 import type { Work } from './dirty-keys.ts';
 import { type KnownKeys, knownState } from './known-keys.ts';
 import type { Pair } from './pair.ts';
-import { type Question, readStates, type SideState, type Wanted } from './read-states.ts';
+import type { SideState } from './read-reply.ts';
+import { type Question, readStates, type Wanted } from './read-states.ts';
 import type { SidePorts } from './side-port.ts';
 
 export type Looking = {

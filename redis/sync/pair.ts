@@ -3,7 +3,7 @@ import type { Dataset } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
 import type { Place } from '../ledger.ts';
 import type { Work } from './dirty-keys.ts';
-import type { SideState } from './read-states.ts';
+import type { SideState } from './read-reply.ts';
 
 /** One key with both sides as one look showed them, and the newest ledger entry. */
 export type Pair = {

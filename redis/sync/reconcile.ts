@@ -10,7 +10,7 @@ import { type Draft, draftAgreement, draftCarry } from './draft.ts';
 import { changeSights, type Looking, look, NEVER_SEEN, type Sights } from './look.ts';
 import type { Pair } from './pair.ts';
 import type { Quarantine } from './quarantine.ts';
-import { UNREAD } from './read-states.ts';
+import { UNREAD } from './read-reply.ts';
 import { ruled } from './ruled.ts';
 import type { Reached } from './step.ts';
 
@@ -26,6 +26,8 @@ export type ReconcileContext = Looking & {
   readonly quarantine: Quarantine;
   readonly stamp: () => string;
   readonly reached?: Reached | undefined;
+  /** Told when the writes are on their way. */
+  readonly drafted?: (() => void) | undefined;
   /** Of one moment: a decision taken under one authority must not be written under another epoch (L1). */
   readonly mandate: Mandate & { readonly authority: Side };
   /** The side that must not be written to now: it is paused for a cutover, or the mode is one-way. */
@@ -83,7 +85,9 @@ export async function reconcile(
     else drafts.push(drafted);
   }
   await context.reached?.('drafted');
-  await Promise.all((['source', 'target'] as const).map((side) => apply(context, side, drafts, fates)));
+  const landing = (['source', 'target'] as const).map((side) => apply(context, side, drafts, fates));
+  context.drafted?.();
+  await Promise.all(landing);
   return works.map((work) => fates.get(work) as Fate);
 }
 

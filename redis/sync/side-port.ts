@@ -5,12 +5,15 @@ import { slotOf, tagged, tagOf } from '../../domain/slot.ts';
 import { RoutedRedis } from '../cluster/routed-redis.ts';
 import type { Place } from '../ledger.ts';
 import { loadNodeScripts, loadScripts, type RunScript } from '../scripts/index.ts';
+import { Turns } from './turns.ts';
 
 /** One server as the engine sees it: the data connection and our scripts on it. */
 export type NodePort = {
   readonly side: Side;
   readonly redis: Redis;
   readonly run: RunScript;
+  /** Reads, glances and writes of data keys: those of one turn go in one call. */
+  readonly turns: Turns;
   /** Of a node of a cluster: makes a key of ours stand there. Empty: one server, which holds every key. */
   readonly tag: string;
 };
@@ -25,12 +28,16 @@ export type SidePort = NodePort & {
 export type SidePorts = Readonly<Record<Side, SidePort>>;
 
 export async function portOf(side: Side, redis: Redis): Promise<SidePort> {
-  if (!(redis instanceof RoutedRedis)) return alone({ side, redis, run: await loadScripts(redis), tag: '' });
+  const run = await loadScripts(redis);
+  const whole = { side, redis, run, turns: new Turns(run, side), tag: '' };
+  if (!(redis instanceof RoutedRedis)) return alone(whole);
   const nodes: NodePort[] = [];
-  for (const { redis: node, tag } of redis.nodes)
-    nodes.push({ side, redis: node, run: await loadNodeScripts(node), tag });
+  for (const { redis: node, tag } of redis.nodes) {
+    const own = await loadNodeScripts(node);
+    nodes.push({ side, redis: node, run: own, turns: new Turns(own, side), tag });
+  }
   const nodeOf = (name: string) => nodes[redis.nodes.indexOf(redis.nodeOf(name))] as NodePort;
-  return { side, redis, run: await loadScripts(redis), tag: '', nodes, nodeOf };
+  return { ...whole, nodes, nodeOf };
 }
 
 /** A server as a side of its own. */

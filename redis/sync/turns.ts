@@ -1,0 +1,172 @@
+import type { Side } from '../../domain/side.ts';
+import { byteString } from '../key-bytes.ts';
+import type { RunScript } from '../scripts/index.ts';
+import type { Argument } from '../scripts/script-call.ts';
+import { proofOf, type Reply, type SideState, statesOf } from './read-reply.ts';
+
+/** Whom a call speaks for; '' where it has nothing to write, or no absence to prove. */
+type Mandate = {
+  readonly lease: string;
+  readonly authority: string;
+  readonly journal: string;
+  readonly preimage: string;
+  readonly token: string;
+  readonly epoch: string;
+};
+
+export type Writing = Mandate & { readonly keys: readonly string[]; readonly args: readonly Argument[] };
+type Proofs = { readonly lease: string; readonly record: string } | null;
+type Kind = 'write' | 'glance' | 'read';
+
+type Part = {
+  readonly kind: Kind;
+  readonly count: number;
+  readonly keys: readonly string[];
+  readonly args: readonly Argument[];
+  readonly mandate: Mandate | null;
+  readonly proofs: Proofs;
+  readonly answer: (answer: never) => void;
+  readonly fail: (error: unknown) => void;
+};
+
+/** What one call does at most: two batches of 64, a write and a read, are 1 ms of server time. */
+const MOST = 128;
+/** How long a glance waits for a call to ride along with: nobody is in a hurry for it. */
+const GLANCE_WAITS_MS = 3;
+const WORD = 17;
+const STATE = 16;
+const NOBODY: Mandate = { lease: '', authority: '', journal: '', preimage: '', token: '', epoch: '' };
+
+/**
+ * What is asked of one server in one turn of the event loop goes as one call of redis/scripts/turn.lua: with small
+ * batches it is calls that cost, on both ends, not keys. A glance rides along with the next call there is.
+ */
+export class Turns {
+  readonly #run: RunScript;
+  readonly #side: Side;
+  #parts: Part[] = [];
+  #sending = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(run: RunScript, side: Side) {
+    this.#run = run;
+    this.#side = side;
+  }
+
+  /** @returns a word of 17 bytes for each write, or one of `F`, `E` for all (redis/scripts/apply.lua) */
+  write({ keys, args, ...mandate }: Writing): Promise<string> {
+    return this.#add<string>({ kind: 'write', count: keys.length / 2, keys, args, mandate, proofs: null });
+  }
+
+  /** @returns 16 bytes for each key */
+  glance(keys: readonly string[]): Promise<string> {
+    return this.#add<string>({
+      kind: 'glance',
+      count: keys.length,
+      keys,
+      args: [],
+      mandate: null,
+      proofs: null,
+    });
+  }
+
+  /** @returns `null` where the call had done enough */
+  read(
+    keys: readonly string[],
+    args: readonly string[],
+    proofs: Proofs,
+  ): Promise<readonly (SideState | null)[]> {
+    return this.#add({ kind: 'read', count: args.length, keys, args, mandate: null, proofs });
+  }
+
+  #add<Answer>(part: Omit<Part, 'answer' | 'fail'>): Promise<Answer> {
+    return new Promise<Answer>((answer, fail) => {
+      this.#parts.push({ ...part, answer: answer as Part['answer'], fail });
+      if (part.kind === 'glance') this.#timer ??= setTimeout(() => this.#send(), GLANCE_WAITS_MS);
+      else if (!this.#sending) {
+        this.#sending = true;
+        setImmediate(() => this.#send());
+      }
+    });
+  }
+
+  #send(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#sending = false;
+    const parts = this.#parts;
+    this.#parts = [];
+    for (const call of callsOf(parts)) void this.#call(call);
+  }
+
+  async #call(parts: readonly Part[]): Promise<void> {
+    const [writes, glances, reads] = (['write', 'glance', 'read'] as const).map((kind) =>
+      parts.filter((part) => part.kind === kind),
+    ) as [Part[], Part[], Part[]];
+    try {
+      const { keys, args } = this.#asked(writes, glances, reads);
+      const reply = (await this.#run('turn', keys, args, writes.length === 0)) as Reply[];
+      const [words, states, now, heads, proof, ...values] = reply;
+      answerTexts(writes, byteString(words as Buffer), WORD);
+      answerTexts(glances, byteString(states as Buffer), STATE);
+      if (reads.length === 0) return;
+      const seen = { nowMs: Number(String(now)), proof: proofOf(String(proof)) };
+      answerReads(reads, statesOf(seen, byteString(heads as Buffer), values));
+    } catch (error) {
+      for (const part of parts) part.fail(error);
+    }
+  }
+
+  #asked(writes: readonly Part[], glances: readonly Part[], reads: readonly Part[]) {
+    const { authority, journal, preimage, token, epoch, ...mandate } = writes[0]?.mandate ?? NOBODY;
+    const proofs = reads[0]?.proofs;
+    const keys = [mandate.lease || (proofs?.lease ?? ''), authority, journal, preimage, proofs?.record ?? ''];
+    const counts = [writes, glances, reads].map((some) => String(countOf(some)));
+    const args: Argument[] = [token, epoch, this.#side, ...counts, proofs ? '1' : '0'];
+    for (const part of [...writes, ...glances, ...reads]) {
+      for (const key of part.keys) keys.push(key);
+      for (const arg of part.args) args.push(arg);
+    }
+    return { keys, args };
+  }
+}
+
+/** Parts that one call can hold: not too many, and all for one mandate and one proof. */
+function callsOf(parts: readonly Part[]): readonly Part[][] {
+  const calls: Part[][] = [];
+  for (const part of parts) {
+    const last = calls.at(-1);
+    if (last && countOf(last) + part.count <= MOST && last.every((other) => agrees(other, part)))
+      last.push(part);
+    else calls.push([part]);
+  }
+  return calls;
+}
+
+function agrees(one: Part, other: Part): boolean {
+  if (one.mandate && other.mandate && one.mandate.epoch !== other.mandate.epoch) return false;
+  const reads = one.kind === 'read' && other.kind === 'read';
+  return !reads || (one.proofs === null) === (other.proofs === null);
+}
+
+function countOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** A text that says one thing for all is everybody's. */
+function answerTexts(parts: readonly Part[], text: string, size: number): void {
+  const forAll = text.length === 1;
+  let at = 0;
+  for (const { count, answer } of parts) {
+    answer((forAll ? text : text.slice(at, at + count * size)) as never);
+    at += count * size;
+  }
+}
+
+function answerReads(parts: readonly Part[], states: readonly (SideState | null)[]): void {
+  let at = 0;
+  for (const { count, answer } of parts) {
+    answer(states.slice(at, at + count) as never);
+    at += count;
+  }
+}
