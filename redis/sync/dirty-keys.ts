@@ -18,6 +18,8 @@ export class DirtyKeys {
   readonly #echoes: Queue = new Map();
   readonly #held = new Map<string, Work>();
   readonly #parked = new Map<string, Work>();
+  /** In a hand when the word came that parked keys wait for: decided before it, perhaps to be parked. */
+  #overtaken = new Set<string>();
   readonly #wake: Record<Lane, (() => void)[]> = { changes: [], echoes: [] };
 
   mark(key: string, side: Side, nowMs: number, echo = false): void {
@@ -81,9 +83,13 @@ export class DirtyKeys {
   giveBack(work: Work, fate: 'done' | 'again', nowMs: number): void {
     this.#held.delete(work.key);
     this.#parked.delete(work.key);
-    if (fate === 'again') {
-      for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
-    } else this.#rouseFor(work.key);
+    this.#overtaken.delete(work.key);
+    if (fate === 'again') this.#markAgain(work, nowMs);
+    else this.#rouseFor(work.key);
+  }
+
+  #markAgain(work: Work, nowMs: number): void {
+    for (const side of ['source', 'target'] as const) this.mark(work.key, side, work.since[side] ?? nowMs);
   }
 
   /**
@@ -92,6 +98,8 @@ export class DirtyKeys {
    */
   park(work: Work, until: Side | null, nowMs: number): void {
     const { key, since } = work;
+    // The word it would wait for has been said meanwhile, and nobody says it twice.
+    if (this.#overtaken.has(key)) return this.giveBack(work, 'again', nowMs);
     const from = until && otherSide(until);
     this.#held.delete(key);
     this.#parked.set(key, from ? { key, since: { [from]: since[from] ?? nowMs } } : work);
@@ -101,6 +109,7 @@ export class DirtyKeys {
   /** What was taken for an echo is a change. */
   putBack(work: Work): void {
     this.#held.delete(work.key);
+    this.#overtaken.delete(work.key);
     for (const side of ['source', 'target'] as const) {
       const since = work.since[side];
       if (since !== undefined) this.mark(work.key, side, since);
@@ -110,7 +119,9 @@ export class DirtyKeys {
   unpark(nowMs: number): void {
     const parked = [...this.#parked.values()];
     this.#parked.clear();
-    for (const work of parked) this.giveBack(work, 'again', nowMs);
+    this.#overtaken = new Set(this.#held.keys());
+    // One in a hand stays there: a key is in one hand only.
+    for (const work of parked) this.#markAgain(work, nowMs);
   }
 
   /** Keys that wait for a hand. */

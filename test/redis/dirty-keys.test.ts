@@ -29,3 +29,26 @@ test('L2: a change that waits for the fenced side to open does not hold up the d
   if (change) dirty.park(change, 'source', 2);
   expect([dirty.pendingFrom('source'), dirty.pendingFrom('target')]).toEqual([0, 1]);
 });
+
+test('L8: work that is parked after the word it would wait for is looked at again, not kept for ever', () => {
+  const dirty = new DirtyKeys();
+  dirty.mark('k', 'source', 1);
+  const [change] = dirty.take(64);
+  dirty.unpark(2);
+  if (change) dirty.park(change, 'target', 3);
+  expect(dirty.parked).toBe(0);
+  expect(dirty.take(64)).toEqual([{ key: 'k', since: { source: 1, target: 3 } }]);
+});
+
+test('parked work that is in a hand again stays in it when the word comes', () => {
+  const dirty = new DirtyKeys();
+  dirty.mark('k', 'source', 1);
+  const [parked] = dirty.take(64);
+  if (parked) dirty.park(parked, null, 2);
+  dirty.mark('k', 'target', 3);
+  const [change] = dirty.take(64);
+  dirty.unpark(4);
+  expect(dirty.take(64)).toEqual([]);
+  if (change) dirty.giveBack(change, 'done', 5);
+  expect(dirty.take(64)).toHaveLength(1);
+});
