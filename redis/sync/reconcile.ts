@@ -49,6 +49,8 @@ const SIGHTS: Readonly<Record<Manner, (() => Sights) | null>> = {
   copy: () => ({ source: 'value', target: NEVER_SEEN }),
 };
 
+const WHOLE = (): Sights => ({ source: 'value', target: 'value' });
+
 /**
  * The way of a key (design §5): read both sides, decide three-way, write by compare-and-set. Fates come back in
  * the order of the works. Keys that no dataset owns are `same`.
@@ -59,20 +61,21 @@ export async function reconcile(
   manner: Manner,
 ): Promise<readonly Fate[]> {
   const fates = new Map<Work, Fate>(works.map((work) => [work, { kind: 'same' }]));
-  const small = (seen: readonly Pair[]) => {
-    for (const pair of seen) if (isLarge(pair)) fates.set(pair.work, { kind: 'large' });
-    return seen.filter((pair) => !isLarge(pair));
-  };
+  const without = (pairs: readonly Pair[], are: (pair: Pair) => boolean, kind: 'large' | 'again') =>
+    pairs.filter((pair) => {
+      const one = are(pair);
+      if (one) fates.set(pair.work, { kind });
+      return !one;
+    });
+  const small = (pairs: readonly Pair[]) => without(pairs, isLarge, 'large');
   let pairs = small(await look(context, works, SIGHTS[manner] ?? ((work) => changeSights(context, work))));
   const foreign = manner === 'adopt' ? await foreignOf(context, pairs) : new Set<Pair>();
   const unread = new Set(pairs.filter((pair) => !foreign.has(pair) && needsMore(pair)));
   if (unread.size > 0) {
-    const read = await look(
-      context,
-      [...unread].map((pair) => pair.work),
-      () => ({ source: 'value', target: 'value' }),
-    );
-    pairs = [...pairs.filter((pair) => !unread.has(pair)), ...small(read)];
+    const anew = [...unread].map((pair) => pair.work);
+    const read = await look(context, anew, WHOLE);
+    const told = without(small(read), (pair) => lacksValue(pair, decideOf(pair)), 'again');
+    pairs = [...pairs.filter((pair) => !unread.has(pair)), ...told];
   }
   await context.reached?.('keys read');
   const drafts: Draft[] = [];
@@ -141,7 +144,6 @@ export async function foreignOf(
 }
 
 async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): Promise<Draft | Fate> {
-  if (lacksValue(pair, decideOf(pair))) return { kind: 'again' };
   const { source, target } = pair.states;
   const decided = nextStep(pair.states, {
     authority: context.mandate.authority,
@@ -196,20 +198,22 @@ async function apply(
     mine.map((one) => one.write),
   );
   await context.reached?.(`applied ${side}`);
-  for (const [i, one] of mine.entries())
-    fates.set(one.pair.work, await fateOf(context, one, outcomes[i] as Outcome));
+  for (const [i, one] of mine.entries()) {
+    const { word, left } = outcomes[i] as Outcome;
+    remember(context, one, left);
+    if (word === 'done') await context.quarantine.settled(one.pair.work.key);
+    if (word === 'unfit') {
+      await context.quarantine.put(one.pair, otherSide(one.side), 'the server refused the value');
+      await context.reached?.('quarantined');
+    }
+    fates.set(one.pair.work, fateOf(one, word));
+  }
 }
 
-async function fateOf(context: ReconcileContext, one: Draft, { word, left }: Outcome): Promise<Fate> {
-  remember(context, one, left);
-  if (word === 'unfit') {
-    await context.quarantine.put(one.pair, otherSide(one.side), 'the server refused the value');
-    await context.reached?.('quarantined');
-    return { kind: 'quarantined' };
-  }
+function fateOf(one: Draft, word: Outcome['word']): Fate {
+  if (word === 'unfit') return { kind: 'quarantined' };
   if (word === 'stale') return { kind: 'again' };
   if (word === 'epoch') return { kind: 'epoch' };
-  await context.quarantine.settled(one.pair.work.key);
   if (forgetsTwice(one.pair.states)) return { kind: 'again' };
   return one.write.act === 'agree'
     ? { kind: 'same' }
