@@ -44,6 +44,8 @@ export function keyspaceOf(migration: string) {
     barrier: (shard: string, side: string, token: number) => `${prefix}barrier:${shard}:${side}:${token}`,
     /** Set of datasets whose keys on the target, those of the shard, were told apart into V2's own and ours. */
     adopted: (shard: string) => `${prefix}adopted:${shard}`,
+    /** Hash on the target while datasets are told apart: what it held before we came. */
+    own: (shard: string) => `${prefix}own:${shard}`,
     /** What the servers of a link were when a shard last believed their absences (JSON). */
     witness: (shard: string) => `${prefix}witness:${shard}`,
     /** What the sync of a link is asked to do, on the target; its feed sees changes at once. */

@@ -20,6 +20,7 @@ import { type Guarded, guardedBy } from './guarded.ts';
 import { KnownKeys } from './known-keys.ts';
 import { takeLease } from './lease.ts';
 import { mendTarget } from './mend-target.ts';
+import { OwnKeys } from './own-keys.ts';
 import { PATIENCE, type Patience } from './patience.ts';
 import { Quarantine } from './quarantine.ts';
 import { RecentKeys } from './recent-keys.ts';
@@ -64,6 +65,8 @@ export type Attempt = {
   readonly unseen: Set<string>;
   /** Datasets to scan (again). */
   readonly toScan: Set<string>;
+  /** What the target held before we came, of the datasets that are being told apart. */
+  own: OwnKeys;
   throttled: string | null;
   total: number;
 };
@@ -132,6 +135,7 @@ function nothingYet({ datasets }: Link) {
     large: new LargeKeys(),
     joined: new Set<string>(),
     toScan: new Set(datasets.map((dataset) => dataset.name)),
+    own: OwnKeys.NONE,
     throttled: null,
   };
 }

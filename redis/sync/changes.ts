@@ -70,9 +70,9 @@ export async function settleEpoch(
 /** What a look at keys needs of the attempt, under the authority of this moment. */
 export function contextOf(attempt: Attempt, bornLive: BornLive): ReconcileContext {
   const { authority, link, shard, token } = attempt;
-  const { keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached } = attempt;
+  const { keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached, own } = attempt;
   return {
-    ...{ keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached, shard },
+    ...{ keyspace, keyMap, ports, known, typed, breaker, quarantine, stamp, reached, own, shard },
     link: link.name,
     mandate: { shard: shard.name, token, epoch: authority.epoch, authority: authority.side },
     bornLive,

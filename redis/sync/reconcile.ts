@@ -11,6 +11,7 @@ import { changeSights, type Looking, look, NEVER_SEEN, type Sights } from './loo
 import type { Pair } from './pair.ts';
 import type { Quarantine } from './quarantine.ts';
 import { UNREAD } from './read-reply.ts';
+import type { OwnKeys } from './own-keys.ts';
 import { ruled } from './ruled.ts';
 import type { Reached } from './step.ts';
 
@@ -34,6 +35,7 @@ export type ReconcileContext = Looking & {
   readonly closed: (side: Side) => Closed | null;
   /** Of keys that only the target has: those an app wrote while the feed ran. Complete up to the moment of the call. */
   readonly bornLive: (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
+  readonly own: OwnKeys;
 };
 
 /**
@@ -127,20 +129,24 @@ function lacksValue(pair: Pair, decision: Decision | Extract<Step, { do: 'carry'
 }
 
 /**
- * V2's own keys: there before we came, so they agree as they are and do not travel. A key written since the feed
- * runs is a change like any other; it is told apart after the read, when every event up to it has been heard.
+ * V2's own keys: there before we came, as the record says, so they agree as they are and do not travel. A key written
+ * since the feed runs is a change like any other, also one that is back in the state it had: it is told apart after
+ * the read, when every event up to it has been heard.
  */
 export async function foreignOf(
   context: ReconcileContext,
   pairs: readonly Pair[],
 ): Promise<ReadonlySet<Pair>> {
-  const unknown = pairs.filter(
-    (pair) =>
-      pair.agreed === null && pair.states.source.digest === ABSENT && pair.states.target.digest !== ABSENT,
+  const own = pairs.filter(
+    ({ agreed, states, work }) =>
+      agreed === null &&
+      states.source.digest === ABSENT &&
+      states.target.digest !== ABSENT &&
+      [states.target.digest, UNREAD].some((state) => context.own.holds(work.key, state)),
   );
-  if (unknown.length === 0) return new Set();
-  const live = await context.bornLive(unknown.map((pair) => pair.work.key));
-  return new Set(unknown.filter((pair) => !live.has(pair.work.key)));
+  if (own.length === 0) return new Set();
+  const live = await context.bornLive(own.map((pair) => pair.work.key));
+  return new Set(own.filter((pair) => !live.has(pair.work.key)));
 }
 
 async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): Promise<Draft | Fate> {

@@ -10,6 +10,8 @@ import { type BornLive, handle } from './changes.ts';
 import { believeAgain } from './belief.ts';
 import { boundsOf } from './bounds.ts';
 import { InFlight } from './in-flight.ts';
+import { OwnKeys } from './own-keys.ts';
+import { dropOwnRecord, ownKeysOf } from './own-record.ts';
 import type { Manner } from './reconcile.ts';
 import { trafficOf } from './traffic.ts';
 
@@ -79,6 +81,8 @@ async function scanDatasets(pass: Pass): Promise<void> {
   const known = new Set(await attempt.ports.target.redis.smembers(adopted));
   // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
   const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
+  if (manner === 'adopt')
+    attempt.own = await ownKeysOf(attempt, names, pass.bornLive, paced(pass, 'target'), pass.signal);
   await attempt.reached?.('scan target');
   await scanSide(pass, 'target', manner);
   // While they are told apart the feed's memory of live writes is still needed.
@@ -87,6 +91,8 @@ async function scanDatasets(pass: Pass): Promise<void> {
   if (manner === 'adopt') {
     // The copy on the source is for a target that comes back without it.
     for (const side of ['target', 'source'] as const) await attempt.guards[side]('SADD', adopted, ...names);
+    await dropOwnRecord(attempt);
+    attempt.own = OwnKeys.NONE;
   }
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
@@ -100,18 +106,30 @@ async function scanDatasets(pass: Pass): Promise<void> {
 }
 
 async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
-  const { attempt, signal, datasets } = pass;
+  for await (const keys of keysOn(pass, side)) await look(pass, side, manner, keys);
+  await pass.flight.landed();
+}
+
+/** Source keys of what stands on a side, batch by batch. */
+async function* keysOn({ attempt, signal, datasets }: Pass, side: Side): AsyncIterable<readonly string[]> {
   for await (const names of scanNames(attempt.ports[side].redis, '*', SCAN_COUNT)) {
     if (signal.aborted) return;
-    const keys = names.flatMap((name) => {
+    yield names.flatMap((name) => {
       const dataset = attempt.keyMap.owner(side, name);
       if (!dataset || !datasets.has(dataset)) return [];
       const key = side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name);
       return owns(attempt.shard, key) ? [key] : [];
     });
-    await look(pass, side, manner, keys);
   }
-  await pass.flight.landed();
+}
+
+/** The same at the pace of the copy (L14). */
+async function* paced(pass: Pass, side: Side): AsyncIterable<readonly string[]> {
+  for await (const keys of keysOn(pass, side)) {
+    const before = trafficOf(pass.attempt.lines);
+    yield keys;
+    await rest(pass, keys.length, trafficOf(pass.attempt.lines) - before);
+  }
 }
 
 async function look(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {

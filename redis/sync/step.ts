@@ -9,6 +9,7 @@
 export const STEPS = [
   'lease taken',
   'feed open',
+  'own keys noted',
   'scan target',
   'datasets adopted',
   'scan source',

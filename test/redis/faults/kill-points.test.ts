@@ -7,6 +7,7 @@ import { withRedis } from '../../support/redis.ts';
 const COPY = [
   'lease taken',
   'feed open',
+  'own keys noted',
   'scan target',
   'keys read',
   'drafted',

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { OwnKeys, printOf } from '../../redis/sync/own-keys.ts';
+
+const state = (i: number) => String.fromCharCode(i).repeat(16);
+
+test('L2 L6: of thousands of keys each is known in the state that it had, and in no other', () => {
+  const keys = Array.from({ length: 5_000 }, (_, i) => `match:\xff${i}`);
+  const own = new OwnKeys(Buffer.concat(keys.map((key, i) => printOf(key, state(i % 200)))));
+  for (const [i, key] of keys.entries()) {
+    expect(own.holds(key, state(i % 200))).toBe(true);
+    expect(own.holds(key, state((i % 200) + 1))).toBe(false);
+    expect(own.holds(`${key}0`.replace('match', 'born'), state(i % 200))).toBe(false);
+  }
+  expect(OwnKeys.NONE.holds('match:1', state(1))).toBe(false);
+});
+
+test('a large key is known without a state, and is not taken for another', () => {
+  const own = new OwnKeys(printOf('large', ''));
+  expect(own.holds('large', '')).toBe(true);
+  expect(own.holds('large', state(1))).toBe(false);
+  expect(own.holds('', 'large')).toBe(false);
+});
