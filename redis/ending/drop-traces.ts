@@ -12,7 +12,7 @@ import { unlinkAll } from '../cluster/unlink-all.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Stores } from '../stores.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
-import { walk } from '../typed/walk.ts';
+import { hasPieces, walk } from '../typed/walk.ts';
 import { hashesOf } from './hashes-of.ts';
 import { keptKey } from './undo-large.ts';
 
@@ -83,6 +83,15 @@ async function* linesOf(redis: Redis, field: Buffer, record: Buffer): AsyncGener
   const type = key ? await redis.type(key) : 'none';
   // Taken back by an abort already: there is nothing to save.
   if (!key || type === 'none') return;
+  if (!hasPieces(type)) {
+    const dump = (await redis.dumpBuffer(key)).toString('base64');
+    yield {
+      field: field.toString('base64'),
+      words: ['RESTORE'],
+      args: [Buffer.from('0').toString('base64'), dump],
+    };
+    return;
+  }
   for await (const { words, args } of walk({ redis, key, type, fieldTtls: await knowsFieldTtls(redis) })) {
     const encoded = args.map((part) => Buffer.from(part).toString('base64'));
     yield { field: field.toString('base64'), words, args: encoded };

@@ -6,8 +6,8 @@ import { placeOf } from '../ledger.ts';
 import { type SideState, UNREAD } from '../sync/read-reply.ts';
 import { readStates } from '../sync/read-states.ts';
 import type { SidePort } from '../sync/side-port.ts';
-import { type Rebuild } from '../typed/rebuild.ts';
-import { Unsteady, walk } from '../typed/walk.ts';
+import { rebuild, type Rebuild } from '../typed/rebuild.ts';
+import { hasPieces, Unsteady, walk } from '../typed/walk.ts';
 import { contentOf } from './content.ts';
 
 /** One side of a link as the lane of large keys sees it. Nothing else may use its connection: it holds a WATCH. */
@@ -21,12 +21,16 @@ export function piecesOf(end: End, key: Buffer, type: string): AsyncGenerator<Re
   return walk({ redis: end.redis, key, type, fieldTtls: end.fieldTtls });
 }
 
-/** State of a key by a walk over it; the caller holds a WATCH on it. */
+/**
+ * State of a key by a walk over it; the caller holds a WATCH on it. Of a value without pieces only how large it is:
+ * its DUMP would hold everybody up (L14).
+ */
 export async function walkedState(end: End, key: Buffer): Promise<Digest> {
   const type = await typeOf(end.redis, key);
   if (type === 'none') return ABSENT;
   const content = contentOf(type);
-  for await (const piece of piecesOf(end, key, type)) content.add(piece);
+  if (hasPieces(type)) for await (const piece of piecesOf(end, key, type)) content.add(piece);
+  else content.add(rebuild('', [String(await end.redis.memory('USAGE', key))]));
   const expiry = Buffer.alloc(8);
   expiry.writeBigInt64BE(BigInt(Number(await end.redis.call('PEXPIRETIME', [key]))));
   return content.digest() + expiry.toString('latin1');

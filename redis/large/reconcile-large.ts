@@ -21,7 +21,7 @@ import { readStates } from '../sync/read-states.ts';
 import { type Fate, foreignOf, type Manner, type ReconcileContext } from '../sync/reconcile.ts';
 import { ruled } from '../sync/ruled.ts';
 import { besideOf } from '../sync/side-port.ts';
-import { Unsteady } from '../typed/walk.ts';
+import { hasPieces, Unsteady } from '../typed/walk.ts';
 import { type End, piecesOf, prove, typeOf, walkedState } from './end.ts';
 import { isLensed, lensedPieces } from './lensed.ts';
 import { sameLarge } from './same-large.ts';
@@ -40,6 +40,7 @@ type OneKey = LargeContext & { readonly ends: Both<End> };
 export type LargeFate = Fate | { readonly kind: 'moved' };
 
 const SIDES = ['source', 'target'] as const;
+const UNREADABLE = 'a large value of a type that only its module can read';
 
 /**
  * The way of a key that is no work for one script: the protocol for one key (design §5) by other means. WATCH on both
@@ -87,6 +88,8 @@ async function settle(context: OneKey, pair: Pair, manner: Manner): Promise<Larg
   const { source, target } = pair.states;
   if (step.do === 'nothing') {
     await Promise.all(SIDES.map((side) => prove(context.ends[side])));
+    const changed = await changedUnseen(context, pair);
+    if (changed) return refuse(context, pair, changed, UNREADABLE);
     if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
     return { kind: 'same' };
   }
@@ -97,6 +100,16 @@ async function settle(context: OneKey, pair: Pair, manner: Manner): Promise<Larg
   if (typeof spelling !== 'number') return spelling;
   const tail = entryTail({ ours: pair.agreed?.ours ?? false, spelling });
   return land(context, pair, { ...basics(context, pair, step.on), act: 'agree', tail });
+}
+
+/** The side where a value changed whose state says too little to tell: what cannot be told is not passed over (L11). */
+async function changedUnseen({ ends }: OneKey, { work, states, names }: Pair): Promise<Side | null> {
+  for (const side of SIDES) {
+    if (work.since[side] === undefined || states[side].value.form !== 'large') continue;
+    const type = await typeOf(ends[side].redis, keyBytes(names[side]));
+    if (type !== 'none' && !hasPieces(type)) return side;
+  }
+  return null;
 }
 
 async function stepOf(context: OneKey, pair: Pair): Promise<Ruling> {
@@ -166,6 +179,7 @@ async function valueOf(context: OneKey, pair: Pair, to: Side): Promise<Value | {
   const from = otherSide(to);
   const [end, key] = [context.ends[from], keyBytes(pair.names[from])];
   const type = await typeOf(end.redis, key);
+  if (!hasPieces(type)) return { reason: UNREADABLE };
   const spelling = pair.agreed?.spelling ?? 0;
   if (!isLensed(pair.dataset, type)) {
     const stringBytes = type === 'string' ? await end.redis.strlen(key) : null;

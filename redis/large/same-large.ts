@@ -3,6 +3,7 @@ import type { Both } from '../../domain/protocol.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import { canonicalScore } from '../sync/carry.ts';
 import type { Rebuild } from '../typed/rebuild.ts';
+import { hasPieces } from '../typed/walk.ts';
 import { contentOf } from './content.ts';
 import { type End, piecesOf, typeOf } from './end.ts';
 import { isLensed, lensedPieces } from './lensed.ts';
@@ -24,6 +25,7 @@ export async function sameLarge(
 
 async function canonical(dataset: Dataset, end: End, key: Buffer): Promise<string | null> {
   const type = await typeOf(end.redis, key);
+  if (!hasPieces(type)) return null;
   const content = contentOf(type);
   if (!isLensed(dataset, type)) {
     for await (const piece of piecesOf(end, key, type)) content.add(sameEverywhere(piece));

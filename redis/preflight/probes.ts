@@ -54,7 +54,7 @@ export const PAYLOAD: NamedCheck = {
       ? 'the source does not restore what V2 dumps: values travel by commands'
       : 'V2 does not restore what the source dumps: values travel by commands';
     const remedy =
-      'Values of modules cannot travel like that: bring both sides to one version if you have any.';
+      'Values of modules cannot travel like that and go to quarantine: bring both sides to one version if you have any.';
     return alert(found, expected, remedy);
   },
 };

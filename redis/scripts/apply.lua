@@ -56,10 +56,10 @@ local function apply(key, bucket, record, expiry, field, value)
   if state ~= string.sub(record, 3, 18) then return STALE end
   if (redis.call('HGET', bucket, field) or '') ~= string.sub(record, 46) then return STALE end
   local act, stamp = string.sub(record, 1, 1), string.sub(record, 19, 26)
-  if dump and flag(record, 1) then redis.call('HSET', KEYS[3], stamp .. key, string.sub(state, 9) .. dump) end
-  if dump and flag(record, 2) then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
   local reply = write(act, key, value, expiry)
   if type(reply) == 'table' and reply.err then return UNFIT end
+  if dump and flag(record, 1) then redis.call('HSET', KEYS[3], stamp .. key, string.sub(state, 9) .. dump) end
+  if dump and flag(record, 2) then redis.call('HSETNX', KEYS[4], key, string.sub(state, 9) .. dump) end
   local mine, other = left_by(act, key, expiry, state), string.sub(record, 27, 42)
   -- Two absences need no entry, unless an older one stands on the other side: it would pass for the truth.
   if flag(record, 4) or (act == 'A' and mine == ABSENT and other == ABSENT) then

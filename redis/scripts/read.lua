@@ -1,8 +1,8 @@
 -- Reads a whole key with its expiry and the ledger entry beside it. In turn.lua a read is two keys (data key, ledger bucket)
 -- and one argument: wanted (1 byte: d state only, r as DUMP, t strings and hashes by plain reads and the rest as DUMP, p none
--- as DUMP), then the ledger field. Its head in the reply: form (1 byte), state (16), length of the ledger entry (1; 0 = none),
--- entry. Forms: - no value; R DUMP; S string, H hash, L list, T set, Z zset, with what a plain read gives; C by commands only;
--- U in pieces only, state unknown; W this call has done enough, ask again.
+-- as DUMP but what a module keeps), then the ledger field. Its head in the reply: form (1 byte), state (16), length of the
+-- ledger entry (1; 0 = none), entry. Forms: - no value; R DUMP; S string, H hash, L list, T set, Z zset, with what a plain
+-- read gives; C by commands only; U in pieces only, state unknown; W this call has done enough, ask again.
 local PLAIN = {
   S = { 'GET' },
   H = { 'HGETALL' },
@@ -17,7 +17,8 @@ local function form_of(key, kind, wanted)
   if wanted == 'd' then return '-' end
   -- TTLs of fields need commands of their own; in a DUMP they are.
   if kind == 22 and wanted ~= 'r' then return 'C' end
-  if wanted == 'p' then return FORMS[redis.call('TYPE', key).ok] or 'C' end
+  -- What a module keeps has no plain read: its DUMP travels, where the other server takes it.
+  if wanted == 'p' and kind ~= 7 then return FORMS[redis.call('TYPE', key).ok] or 'C' end
   if wanted == 't' and kind == 0 then return 'S' end
   if wanted == 't' and (kind == 4 or kind == 16) then return 'H' end
   return 'R'

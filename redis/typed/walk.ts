@@ -20,8 +20,15 @@ export type Walk = {
   readonly fieldTtls: boolean;
 };
 
+const WITH_PIECES: ReadonlySet<string> = new Set(['string', 'list', 'zset', 'set', 'hash', 'stream']);
+
+/** Whether commands can read values of that type in pieces; those of a module's types only a DUMP can. */
+export function hasPieces(type: string): boolean {
+  return WITH_PIECES.has(type);
+}
+
 /**
- * Reads a key of any type and size in pieces, as the commands that rebuild it. The caller holds a WATCH on the key:
+ * Reads a key of any type that has pieces, of any size, as the commands that rebuild it. The caller holds a WATCH on the key:
  * its EXEC proves that the pieces are of one state.
  *
  * @throws Unsteady an element was seen twice, or the key has another type by now
