@@ -33,5 +33,14 @@ export async function openFeed(
   const scope = prefixes.includes('')
     ? []
     : prefixes.flatMap((prefix) => ['PREFIX', Buffer.from(prefix, 'latin1')]);
-  await tracker.call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...scope]);
+  await tracker
+    .call('CLIENT', ['TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...scope])
+    .catch((error: unknown) => {
+      throw isGone(error) ? new FeedLost('the subscriber was gone before the tracking began') : error;
+    });
+}
+
+/** The subscriber was killed since it told its id. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('redirect to does not exist');
 }

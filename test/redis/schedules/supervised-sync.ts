@@ -11,7 +11,7 @@ type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; r
 
 /** What an attempt may end with when something was cut or killed; anything else is a fault of the engine. */
 export const EXPECTED_END =
-  /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out|redirect to does not exist/;
+  /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
 
 /** A link's sync as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
 export interface SyncUnderTest {
