@@ -16,7 +16,7 @@ describe('two links that meet on one server', () => {
   afterAll(() => world.stop());
   const start = async () => {
     await world.empty();
-    syncs = world.links.map((link) => new SupervisedSync(world.plan, link, world.environment));
+    syncs = world.shards.map((shard) => new SupervisedSync(world.plan, shard, world.environment));
     for (const sync of syncs) sync.start();
     for (const sync of syncs) await sync.reached('scanned');
   };

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Shard } from '../../domain/shard.ts';
 import type { LinkStatus } from '../../domain/status.ts';
 import type { Step } from '../../redis/sync/step.ts';
 import { EXPECTED_END, type SyncUnderTest } from '../redis/schedules/supervised-sync.ts';
@@ -42,9 +43,9 @@ type Life = {
   over: boolean;
 };
 
-/** A link's sync in processes that are killed -9 and stopped; when the last one has ended, another one begins. */
+/** The sync of a shard in processes that are killed -9 and stopped; when the last one has ended, another one begins. */
 export class ChildSync implements SyncUnderTest {
-  readonly link: string;
+  readonly shard: Shard;
   readonly faults: string[] = [];
   status: LinkStatus | null = null;
   kills = 0;
@@ -53,9 +54,9 @@ export class ChildSync implements SyncUnderTest {
   readonly #lives = new Set<Life>();
   #wanted = false;
 
-  constructor(world: World, link: string, spares: Spares) {
-    this.link = link;
-    this.#order = { plan: world.plan, link, environment: world.environment };
+  constructor(world: World, shard: Shard, spares: Spares) {
+    this.shard = shard;
+    this.#order = { plan: world.plan, shard: shard.name, environment: world.environment };
     this.#spares = spares;
   }
 
@@ -94,7 +95,7 @@ export class ChildSync implements SyncUnderTest {
 
   async reached(step: Step): Promise<void> {
     await eventually(
-      `the sync of ${this.link} to reach “${step}”`,
+      `the sync of ${this.shard.name} to reach “${step}”`,
       () => [...this.#lives].at(-1)?.steps.has(step),
       { everyMs: 5, withinMs: 60_000 },
     );

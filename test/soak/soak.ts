@@ -13,7 +13,7 @@ const { values } = parseArgs({
   },
 });
 const endMs = Date.now() + Number(values.minutes) * 60_000;
-const TOPOLOGIES: readonly Topology[] = ['pair', 'shared'];
+const TOPOLOGIES: readonly Topology[] = ['pair', 'shared', 'split'];
 
 const stopped: Fault = async ({ syncs }) => {
   for (const sync of syncs)
@@ -44,8 +44,8 @@ async function lane(topology: Topology, at: number): Promise<void> {
   try {
     for (let seed = Number(values.seed) + at; Date.now() < endMs; seed += TOPOLOGIES.length) {
       const syncs: ChildSync[] = [];
-      const syncOf: Course['syncOf'] = (_world, link) => {
-        const sync = new ChildSync(world, link, spares);
+      const syncOf: Course['syncOf'] = (_world, shard) => {
+        const sync = new ChildSync(world, shard, spares);
         syncs.push(sync);
         return sync;
       };

@@ -3,6 +3,7 @@ import { otherSide, type Side } from '../../../domain/side.ts';
 import { readAuthority, writeAuthority } from '../../../redis/authority.ts';
 import { loadScripts } from '../../../redis/scripts/index.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
+import type { WitnessRecord } from '../../../redis/sync/witness-record.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { SyncUnderTest } from './supervised-sync.ts';
 import type { World } from './world.ts';
@@ -49,10 +50,11 @@ export async function restartServer({ world, syncs }: Scene, side: Side): Promis
   const store = side === 'source' ? 'v1' : 'v2';
   await world.restart(store);
   const runId = /run_id:(\S+)/.exec(await world.connection(store).info('server'))?.[1] ?? '';
-  for (const { link } of syncs.filter((sync) => side === 'target' || sync.link === 'v1'))
+  for (const { shard } of syncs.filter((sync) => side === 'target' || sync.shard.link.name === 'v1'))
     await eventually('the absences of the server to be believed again', async () => {
-      const record = await world.connection('v2').get(world.keyspace.witness(link));
-      return record?.includes(runId) && !/"suspect":"/.test(record);
+      const text = await world.connection('v2').get(world.keyspace.witness(shard.name));
+      const seen = text === null ? undefined : (JSON.parse(text) as WitnessRecord).sides[side];
+      return seen?.runId.includes(runId) && seen.suspicion === null;
     });
 }
 
@@ -64,9 +66,9 @@ export async function settled({ world, syncs }: Scene): Promise<void> {
 }
 
 async function cut({ world, syncs }: Scene, side: Side, purpose: string): Promise<void> {
-  for (const { link } of syncs) {
-    const redis = world.connection(world.storeOf(side, link));
-    const name = `name=jday:sync-${link}-${purpose} `;
+  for (const { shard } of syncs) {
+    const redis = world.connection(world.storeOf(side, shard.link.name));
+    const name = `name=jday:sync-${shard.name}-${purpose} `;
     for (const line of String(await redis.client('LIST')).split('\n'))
       if (line.includes(name)) await killById(redis, /id=(\d+)/.exec(line)?.[1] ?? '');
   }

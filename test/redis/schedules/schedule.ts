@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Shard } from '../../../domain/shard.ts';
 import type { Side } from '../../../domain/side.ts';
 import { App } from './app.ts';
 import { type Fault, FAULTS, restartServer, type Scene, settled } from './faults.ts';
@@ -39,21 +40,21 @@ export type Course = {
   readonly faults: number;
   /** Those that may, by name. */
   readonly repertory: Readonly<Record<string, Fault>>;
-  readonly syncOf: (world: World, link: string) => SyncUnderTest;
+  readonly syncOf: (world: World, shard: Shard) => SyncUnderTest;
 };
 
 export const SHORT: Course = {
   turns: { least: 20, spread: 35 },
   faults: 5,
   repertory: FAULTS,
-  syncOf: (world, link) => new SupervisedSync(world.plan, link, world.environment),
+  syncOf: (world, shard) => new SupervisedSync(world.plan, shard, world.environment),
 };
 
 /** One schedule: the apps of both sides act, things break, then rest, then the oracle. */
 export async function runSchedule(world: World, seed: number, course: Course = SHORT): Promise<Outcome> {
   const random = seeded(seed);
   const actors = world.links.flatMap((link) => SIDES.map((side) => actorOf(world, link, side, random)));
-  const syncs = world.links.map((link) => course.syncOf(world, link));
+  const syncs = world.shards.map((shard) => course.syncOf(world, shard));
   const told: string[] = [];
   let acts = 0;
   let judged: Judged = { conflicts: 0, violations: [], story: [] };
@@ -116,8 +117,8 @@ async function play(scene: Play, actors: readonly Actor[], random: Seeded, told:
 
 async function fault(scene: Play, random: Seeded, told: string[]): Promise<void> {
   const side = random.pick(SIDES);
-  // A first scan that was cut off tells V2's own keys apart anew: faults begin when it is over.
-  if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scanned');
+  // Until it is written down what V2 held, all that it holds is V2's own: faults begin when it is.
+  if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scan target');
   const restarts = random.chance(0.04) && !told.includes('switch of authority');
   const { repertory } = scene.course;
   const name = restarts ? 'server restarted' : random.pick(Object.keys(repertory));

@@ -5,7 +5,7 @@ import { type Topology, World } from './world.ts';
 /** One seed replays one schedule: JDAY_SEED=… npx vitest run test/redis/schedules */
 const ONLY = process.env['JDAY_SEED'];
 const SCHEDULES = Number(process.env['JDAY_SCHEDULES'] ?? 210);
-const LANES: readonly Topology[] = ['pair', 'pair', 'pair', 'shared', 'shared'];
+const LANES: readonly Topology[] = ['pair', 'pair', 'split', 'shared', 'shared'];
 
 const topologyOf = (seed: number): Topology => LANES[seed % LANES.length] ?? 'pair';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { linksOf } from '../../../domain/link.ts';
 import type { Plan } from '../../../domain/plan.ts';
+import type { Shard } from '../../../domain/shard.ts';
 import type { LinkStatus } from '../../../domain/status.ts';
 import type { Environment } from '../../../redis/connection.ts';
 import { runSync } from '../../../redis/sync/sync.ts';
@@ -13,9 +13,9 @@ type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; r
 export const EXPECTED_END =
   /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
 
-/** A link's sync as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
+/** The sync of a link, or of a shard of it, as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
 export interface SyncUnderTest {
-  readonly link: string;
+  readonly shard: Shard;
   readonly status: LinkStatus | null;
   /** Ends that nobody caused. */
   readonly faults: readonly string[];
@@ -30,19 +30,19 @@ export interface SyncUnderTest {
 
 /** In this process; a kill closes the connections at once and tells nobody. */
 export class SupervisedSync implements SyncUnderTest {
-  readonly link: string;
+  readonly shard: Shard;
   readonly #begin: (attempt: { signal: AbortSignal; reached: (step: Step) => void }) => Promise<void>;
   readonly #attempts = new Set<Attempt>();
   #wanted = false;
   status: LinkStatus | null = null;
   readonly faults: string[] = [];
 
-  constructor(plan: Plan, name: string, environment: Environment) {
-    this.link = name;
-    const link = linksOf(plan).find((one) => one.name === name);
-    if (!link) throw new Error('the plan has no such link');
+  constructor(plan: Plan, shard: Shard, environment: Environment) {
+    this.shard = shard;
+    const { link } = shard;
     const report = (status: LinkStatus) => void (this.status = status);
-    this.#begin = ({ signal, reached }) => runSync({ plan, link, environment, report, reached }, signal);
+    this.#begin = ({ signal, reached }) =>
+      runSync({ plan, link, shard, environment, report, reached }, signal);
   }
 
   ensure(): void {
@@ -67,7 +67,7 @@ export class SupervisedSync implements SyncUnderTest {
 
   async reached(step: Step): Promise<void> {
     await eventually(
-      `the sync of ${this.link} to reach “${step}”`,
+      `the sync of ${this.shard.name} to reach “${step}”`,
       () => {
         // Of two that chose the same token the older may be the one that holds the lease.
         return [...this.#attempts].at(-1)?.steps.has(step);

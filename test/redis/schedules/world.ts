@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { keyspaceOf } from '../../../domain/keyspace.ts';
 import { linksOf } from '../../../domain/link.ts';
+import { type Shard, shardsOfPlan } from '../../../domain/shard.ts';
 import type { Plan } from '../../../domain/plan.ts';
 import type { Side } from '../../../domain/side.ts';
 import { writeAuthority } from '../../../redis/authority.ts';
@@ -12,12 +13,17 @@ import { connectTo } from '../../support/redis.ts';
 import { dataset, planOf } from '../../support/sync-world.ts';
 import { makeTempDir } from '../../support/temp-dir.ts';
 
-/** `pair`: a server each for V1 and V2. `shared`: V1, Nexten and V2 are databases of one server, and hear each other's events. */
-export type Topology = 'pair' | 'shared';
+/**
+ * `pair`: a server each for V1 and V2. `split`: the same, and the keys of the link are shared out among three syncs.
+ * `shared`: V1, Nexten and V2 are databases of one server, and hear each other's events.
+ */
+export type Topology = 'pair' | 'split' | 'shared';
 
 type Home = { readonly server: number; readonly db: number };
+const PAIR = { v1: { server: 0, db: 0 }, v2: { server: 1, db: 0 } };
 const HOMES: Readonly<Record<Topology, Readonly<Record<string, Home>>>> = {
-  pair: { v1: { server: 0, db: 0 }, v2: { server: 1, db: 0 } },
+  pair: PAIR,
+  split: PAIR,
   shared: { v1: { server: 0, db: 0 }, nexten: { server: 0, db: 1 }, v2: { server: 0, db: 2 } },
 };
 
@@ -28,6 +34,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   v2: 'TARGET_V2',
 };
 const DRAIN_MS = 10_000;
+const SHARDS = 3;
 
 /** Real servers with data that outlives them, the plan over them, and connections that are there again after a restart. */
 export class World {
@@ -40,8 +47,8 @@ export class World {
 
   private constructor(topology: Topology) {
     this.topology = topology;
-    this.plan = planFor(Object.keys(HOMES[topology]));
-    this.#dirs = Array.from({ length: topology === 'pair' ? 2 : 1 }, makeTempDir);
+    this.plan = planFor(Object.keys(HOMES[topology]), topology === 'split' ? SHARDS : 1);
+    this.#dirs = Array.from({ length: topology === 'shared' ? 1 : 2 }, makeTempDir);
   }
 
   static async start(topology: Topology): Promise<World> {
@@ -52,6 +59,10 @@ export class World {
 
   get links(): readonly string[] {
     return linksOf(this.plan).map((link) => link.name);
+  }
+
+  get shards(): readonly Shard[] {
+    return shardsOfPlan(this.plan);
   }
 
   get environment(): Readonly<Record<string, string>> {
@@ -152,7 +163,7 @@ export class World {
   }
 }
 
-function planFor(stores: readonly string[]): Plan {
+function planFor(stores: readonly string[], shards: number): Plan {
   const sources = stores.filter((store) => store !== 'v2');
   const datasets = sources.flatMap((from) => {
     const prefix = from === 'nexten' ? 'nx:' : '';
@@ -177,6 +188,7 @@ function planFor(stores: readonly string[]): Plan {
     ];
   });
   return planOf(datasets, {
+    shards,
     stores: stores.map((name) => ({
       name,
       side: name === 'v2' ? ('target' as const) : ('source' as const),
