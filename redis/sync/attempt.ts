@@ -19,7 +19,7 @@ import { DirtyKeys } from './dirty-keys.ts';
 import { type Guarded, guardedBy } from './guarded.ts';
 import { KnownKeys } from './known-keys.ts';
 import { takeLease } from './lease.ts';
-import { mendTarget } from './mend-target.ts';
+import { mendRecords } from './mend-records.ts';
 import { OwnKeys } from './own-keys.ts';
 import { PATIENCE, type Patience } from './patience.ts';
 import { Quarantine } from './quarantine.ts';
@@ -94,7 +94,7 @@ export async function beginAttempt(
   await reached?.('lease taken');
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const breaker = await breakerOf(shard, lines, keyspace, token);
-  await mendTarget(ports, keyspace, shard);
+  await mendRecords(ports, keyspace, shard);
   return {
     plan,
     link,

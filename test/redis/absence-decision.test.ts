@@ -165,4 +165,21 @@ describe.concurrent('a target that lost everything (L5, L8)', () => {
     await world.believed('target');
     await world.agreed('match:born', 'on V2');
   });
+
+  test('after V1 had lost everything too: what V2’s app writes at once is no key of V2’s own (L2)', async ({
+    world,
+  }) => {
+    await flushed(world, 10);
+    await world.accept('source', 'restore');
+    await world.believed('source');
+    // While nobody hears it.
+    await world.stopSync();
+    await world.on('target').multi().flushdb().set('match:born', 'on V2').exec();
+    world.sync();
+    await eventually('the breaker', () => world.suspect('target'));
+    await world.accept('target', 'restore');
+    await world.believed('target');
+    await world.agreed('match:born', 'on V2');
+    await world.agreed('match:9', 'x');
+  });
 });

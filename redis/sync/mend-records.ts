@@ -1,0 +1,31 @@
+import type { Keyspace } from '../../domain/keyspace.ts';
+import type { Shard } from '../../domain/shard.ts';
+import { otherSide } from '../../domain/side.ts';
+import { readAuthority, writeAuthority } from '../authority.ts';
+import { writeControl } from '../control.ts';
+import type { SidePorts } from './side-port.ts';
+
+const SIDES = ['target', 'source'] as const;
+
+/**
+ * A target that came back empty or stale has lost our records with its data. What only stands there has a copy on the
+ * source: who serves, which datasets take part, which were told apart. Nothing else goes on without them, least of
+ * all in silence (L1, L5). A source that lost its copies gets them back alike: the next one to lose is the target.
+ */
+export async function mendRecords(ports: SidePorts, keyspace: Keyspace, shard: Shard): Promise<void> {
+  const redis = { source: ports.source.redis, target: ports.target.redis };
+  const [copy, record] = await Promise.all([readAuthority(redis.source), readAuthority(redis.target)]);
+  // Claim and flip write the source's last or not at all: a later one there is a copy of what stood here.
+  if (copy && copy.epoch > (record?.epoch ?? 0)) await writeAuthority(ports.target.run, copy);
+  const control = keyspace.control(shard.link.name);
+  for (const side of SIDES) {
+    const [joined, joins] = await Promise.all([
+      redis[otherSide(side)].hget(control, 'joins'),
+      redis[side].hget(control, 'joins'),
+    ]);
+    if (joined === 'jday' && joins !== 'jday')
+      await writeControl(redis[side], keyspace, shard.link.name, { joins: 'jday' });
+    const adopted = await redis[otherSide(side)].smembers(keyspace.adopted(shard.name));
+    if (adopted.length > 0) await redis[side].sadd(keyspace.adopted(shard.name), ...adopted);
+  }
+}
