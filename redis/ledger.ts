@@ -28,6 +28,11 @@ function fieldOf(key: string): string {
 
 const DIGEST = '\0';
 
+/** The source key whose entry stands in a field; `null` = a long one, whose name is not kept. */
+export function keyOfField(field: string): string | null {
+  return field.startsWith(DIGEST) ? null : field;
+}
+
 /**
  * The ledger holds for each key the states of both sides when they last agreed. An entry stands on the side that
  * was written to, put there in the same atomic step; of two entries the newest stamp counts (design §5 (a)).

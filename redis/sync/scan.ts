@@ -9,6 +9,7 @@ import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
 import { believeAgain } from './belief.ts';
 import { boundsOf } from './bounds.ts';
+import { BUCKETS_AT_ONCE, goneKeys } from './gone-keys.ts';
 import { InFlight } from './in-flight.ts';
 import { OwnKeys } from './own-keys.ts';
 import { dropOwnRecord, ownKeysOf } from './own-record.ts';
@@ -53,6 +54,7 @@ export async function scan(
         paces,
         datasets: new Set(datasets),
         flight: new InFlight(MOST_IN_FLIGHT),
+        buckets: { source: [], target: [] },
       });
     else {
       touched.clear();
@@ -70,6 +72,8 @@ type Pass = {
   readonly paces: { readonly byKeys: Pace; readonly byBytes: Pace };
   readonly datasets: ReadonlySet<Dataset>;
   readonly flight: InFlight;
+  /** Ledger buckets that the walk has come by. */
+  readonly buckets: Readonly<Record<Side, string[]>>;
 };
 
 /** One walk over each side's keys for all datasets: SCAN with MATCH walks over everything for each pattern. */
@@ -103,29 +107,52 @@ async function scanDatasets(pass: Pass): Promise<void> {
     attempt.unseen.delete(name);
   }
   await attempt.reached?.('scanned');
+  // The first time no ledger speaks of what is gone.
+  if (manner === 'change') await forgetGone(pass);
 }
 
-async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
-  for await (const keys of keysOn(pass, side)) await look(pass, side, manner, keys);
+/** A scan of keys does not come to those that are gone on both sides. Nobody waits for it: everything is live by now. */
+async function forgetGone(pass: Pass): Promise<void> {
+  const { attempt, buckets, datasets, signal } = pass;
+  for (const side of ['target', 'source'] as const)
+    for (let i = 0; i < buckets[side].length && !signal.aborted; i += BUCKETS_AT_ONCE) {
+      const some = buckets[side].slice(i, i + BUCKETS_AT_ONCE);
+      await handleAll(pass, side, 'change', await goneKeys(attempt, datasets, side, some));
+      await rest(pass, 0, 0);
+    }
   await pass.flight.landed();
 }
 
-/** Source keys of what stands on a side, batch by batch. */
-async function* keysOn({ attempt, signal, datasets }: Pass, side: Side): AsyncIterable<readonly string[]> {
+async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
+  const ledger = pass.attempt.keyspace.ledger(pass.attempt.link.name, '');
+  for await (const names of namesOn(pass, side)) {
+    pass.buckets[side].push(...names.filter((name) => name.startsWith(ledger)));
+    await look(pass, side, manner, keysOf(pass, side, names));
+  }
+  await pass.flight.landed();
+}
+
+async function* namesOn({ attempt, signal }: Pass, side: Side): AsyncIterable<readonly string[]> {
   for await (const names of scanNames(attempt.ports[side].redis, '*', SCAN_COUNT)) {
     if (signal.aborted) return;
-    yield names.flatMap((name) => {
-      const dataset = attempt.keyMap.owner(side, name);
-      if (!dataset || !datasets.has(dataset)) return [];
-      const key = side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name);
-      return owns(attempt.shard, key) ? [key] : [];
-    });
+    yield names;
   }
 }
 
-/** The same at the pace of the copy (L14). */
+/** Source keys of what stands on a side, as far as they are to be scanned. */
+function keysOf({ attempt, datasets }: Pass, side: Side, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
+    const dataset = attempt.keyMap.owner(side, name);
+    if (!dataset || !datasets.has(dataset)) return [];
+    const key = side === 'source' ? name : attempt.keyMap.counterpart(dataset, side, name);
+    return owns(attempt.shard, key) ? [key] : [];
+  });
+}
+
+/** The same, batch by batch, at the pace of the copy (L14). */
 async function* paced(pass: Pass, side: Side): AsyncIterable<readonly string[]> {
-  for await (const keys of keysOn(pass, side)) {
+  for await (const names of namesOn(pass, side)) {
+    const keys = keysOf(pass, side, names);
     const before = trafficOf(pass.attempt.lines);
     yield keys;
     await rest(pass, keys.length, trafficOf(pass.attempt.lines) - before);
@@ -133,16 +160,21 @@ async function* paced(pass: Pass, side: Side): AsyncIterable<readonly string[]> 
 }
 
 async function look(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {
-  const { attempt, bornLive, signal, flight } = pass;
-  const works = attempt.dirty.claim(keys, side, Date.now());
+  const { attempt, flight } = pass;
   const before = trafficOf(attempt.lines);
-  const size = attempt.batch.keys;
-  for (let i = 0; i < works.length; i += size)
-    await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
+  await handleAll(pass, side, manner, keys);
   if (side === 'source') attempt.counters.copied += keys.length;
   // Bytes are known when they have landed; without a bound on them nobody waits for that.
   if (boundsOf(attempt).copyBytesPerSecond > 0) await flight.landed();
   await rest(pass, keys.length, trafficOf(attempt.lines) - before);
+}
+
+async function handleAll(pass: Pass, side: Side, manner: Manner, keys: readonly string[]): Promise<void> {
+  const { attempt, bornLive, signal, flight } = pass;
+  const works = attempt.dirty.claim(keys, side, Date.now());
+  const size = attempt.batch.keys;
+  for (let i = 0; i < works.length; i += size)
+    await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
 }
 
 /** Bytes of changes that were carried meanwhile count too: they go first, the copy takes what is left. */

@@ -66,3 +66,19 @@ test('a deleted key leaves no ledger entry on either side', async () => {
     },
   );
 });
+
+test('L2: a key that both sides deleted while no sync ran is forgotten: created again on V2 it is no conflict', async () => {
+  const keys = ['match:a', 'match:b', 'match:c'];
+  await v1.client.mset(...keys.flatMap((key) => [key, 'old']));
+  const nothing = () => Promise.resolve();
+  await withSync(nothing, async () => sameString(v1.client, v2.client, 'match:c', 'old'));
+  await v1.client.del(...keys);
+  await v2.client.del(...keys);
+  await withSync(nothing, async (last) => {
+    const entries = () => v2.client.keys(keyspaceOf(plan.migration).ledger('v1', '*'));
+    await eventually('the ledger to be empty', async () => (await entries()).length === 0);
+    await v2.client.mset(...keys.flatMap((key) => [key, 'new']));
+    for (const key of keys) await sameString(v1.client, v2.client, key, 'new');
+    expect(last()?.conflicts).toBe(0);
+  });
+});
