@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Side } from '../../../domain/side.ts';
+import type { Acceptance } from '../../../domain/suspicion.ts';
 import type { Write } from './app.ts';
-import { judge, type KeyHistory } from './judge.ts';
+import { type Flushed, judge, type KeyHistory } from './judge.ts';
 import { NOTHING, type Seen } from './seen.ts';
 
 const text = (content: string, expireAt = -1): Seen => ({ content, expireAt });
@@ -23,6 +24,48 @@ const says = (writes: readonly Write[], end: Seen | readonly [Seen, Seen], journ
   const history: KeyHistory = { key: 'k', writes, final: { source, target }, journal, nowMs: 1_000 };
   return judge(history).map(({ what }) => what);
 };
+
+/** V1 wrote a, which stood on both sides when V1 was flushed. */
+const flushOf = (word: Acceptance): Flushed => ({
+  state: A,
+  side: 'source',
+  word,
+  fromMs: 100,
+  untilMs: 200,
+});
+const saysOfFlush = (
+  word: Acceptance,
+  end: Seen,
+  during: readonly Write[] = [],
+  journal: readonly Seen[] = [],
+) => {
+  const writes = [write('source', NOTHING, A), ...during.map((one) => ({ ...one, ackedMs: 150 }))];
+  const final = { source: end, target: end };
+  const flushes = [flushOf(word)];
+  return judge({ key: 'k', writes, final, journal, nowMs: 1_000, flushes }).map(({ what }) => what);
+};
+
+describe('the oracle after a flush that an operator has decided on', () => {
+  test('L5: restored is what stood there, and nothing else', () => {
+    expect(saysOfFlush('restore', A)).toEqual([]);
+    expect(saysOfFlush('restore', NOTHING)).toContain('lost');
+    expect(saysOfFlush('restore', B)).toContain('foreign');
+  });
+
+  test('L5: an absence that was accepted has travelled, or was not the newest state', () => {
+    expect(saysOfFlush('absence', NOTHING)).toEqual([]);
+    expect(saysOfFlush('absence', A)).toEqual([]);
+    expect(saysOfFlush('absence', B)).toContain('foreign');
+  });
+
+  test('L2 L5: what apps wrote before the decision is there, or whole in the journal', () => {
+    expect(saysOfFlush('restore', B, [write('source', NOTHING, B)])).toEqual([]);
+    expect(saysOfFlush('restore', A, [write('source', NOTHING, B)], [B])).toEqual([]);
+    expect(saysOfFlush('restore', A, [write('source', NOTHING, B)])).toContain('lost');
+    expect(saysOfFlush('absence', NOTHING, [write('target', A, B)])).toContain('lost');
+    expect(saysOfFlush('absence', NOTHING, [write('target', A, B)], [B])).toEqual([]);
+  });
+});
 
 describe('the oracle of the schedules', () => {
   test.each([

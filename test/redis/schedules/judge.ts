@@ -1,4 +1,5 @@
 import type { Side } from '../../../domain/side.ts';
+import type { Acceptance } from '../../../domain/suspicion.ts';
 import type { Write } from './app.ts';
 import { NOTHING, type Seen } from './seen.ts';
 
@@ -10,8 +11,19 @@ export type KeyHistory = {
   readonly final: Readonly<Record<Side, Seen>>;
   /** Losers in the conflict journal. */
   readonly journal: readonly Seen[];
+  /** Flushes that took a state of it. */
+  readonly flushes?: readonly Flushed[];
   /** When the last look was over: what was due to expire by then may be gone. */
   readonly nowMs: number;
+};
+
+/** A flush of one side, and what was decided on it, at a key that held a state there. */
+export type Flushed = {
+  readonly state: Seen;
+  readonly side: Side;
+  readonly word: Acceptance;
+  readonly fromMs: number;
+  readonly untilMs: number;
 };
 
 export type Violation = {
@@ -25,7 +37,14 @@ export type Violation = {
  * and replaced is a tip. However the two sides were interleaved, at rest every tip is on both sides, or was replaced
  * by the other side while it did not know of it and is whole in the journal, or has expired. And nothing else is there.
  */
-export function judge({ key, writes, final, journal, nowMs }: KeyHistory): readonly Violation[] {
+export function judge({
+  key,
+  writes,
+  final,
+  journal,
+  nowMs,
+  flushes = [],
+}: KeyHistory): readonly Violation[] {
   const violations: Violation[] = [];
   const say = (what: Violation['what'], detail: string) => violations.push({ what, key, detail });
   const gone = (state: Seen) => state.expireAt !== -1 && state.expireAt <= nowMs;
@@ -35,15 +54,18 @@ export function judge({ key, writes, final, journal, nowMs }: KeyHistory): reado
   ];
   if (nameOf(source) !== nameOf(target)) say('differs', `source ${shown(source)}, target ${shown(target)}`);
   const tips = tipsOf(writes);
-  const kept = new Set([source, ...journal].map(nameOf));
+  const open = leftOpen(writes, flushes);
+  const kept = new Set([source, ...journal, ...open].map(nameOf));
   for (const { side, id, after } of tips)
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
-  const wrong = wrongEnd(writes, tips, source, gone);
+  const wrong = wrongEnd(writes, tips, source, (state) => gone(state) || open.includes(state));
   if (wrong) say(wrong, shown(source));
   for (const loser of journal) {
     const times = journal.filter((other) => nameOf(other) === nameOf(loser)).length;
     const often = times > timesLeft(writes, loser);
-    const why = often ? 'journaled more often than it was written' : unexplained(writes, tips, loser);
+    const why = often
+      ? 'journaled more often than it was written'
+      : unexplained(writes, tips, loser, flushes);
     if (why) say('conflict', `${why}: ${shown(loser)}`);
   }
   return violations;
@@ -74,6 +96,22 @@ function timesLeft(writes: readonly Write[], state: Seen): number {
   return leaving(writes, state).length;
 }
 
+/**
+ * States that a flush took and that may be gone or not: an absence that was accepted travels where the ledger still
+ * says that both sides had agreed on the state, and not where the flush took that too; nor does a restore write over
+ * what an app of that side has written since.
+ */
+function leftOpen(writes: readonly Write[], flushes: readonly Flushed[]): readonly Seen[] {
+  const decided = ({ word, side, ...flush }: Flushed) =>
+    word === 'restore' && !writes.some((write) => write.side === side && isDuring(write, flush));
+  const taken = flushes.filter((flush) => !decided(flush)).map(({ state }) => nameOf(state));
+  return writes.map(({ after }) => after).filter((state) => taken.includes(nameOf(state)));
+}
+
+function isDuring({ ackedMs }: Write, { fromMs, untilMs }: Pick<Flushed, 'fromMs' | 'untilMs'>): boolean {
+  return fromMs <= ackedMs && ackedMs <= untilMs;
+}
+
 function wrongEnd(
   writes: readonly Write[],
   tips: Tips,
@@ -89,8 +127,21 @@ function wrongEnd(
   return leaving(tips, end).length > 0 || left > 1 ? null : 'resurrected';
 }
 
-/** A loser is a tip, and the other side has a write that the loser's writer did not know of. */
-function unexplained(writes: readonly Write[], tips: Tips, state: Seen): string | null {
+/**
+ * A loser is a tip, and the other side has a write that the loser's writer did not know of; or a flush took it from
+ * one side, or it was written while the flush was not decided on: then the absence is what the other side has.
+ */
+function unexplained(
+  writes: readonly Write[],
+  tips: Tips,
+  state: Seen,
+  flushes: readonly Flushed[],
+): string | null {
+  const left = leaving(writes, state);
+  if (
+    flushes.some((flush) => nameOf(flush.state) === nameOf(state) || left.some((one) => isDuring(one, flush)))
+  )
+    return null;
   const losers = leaving(tips, state);
   if (losers.length === 0) {
     const left = timesLeft(writes, state);

@@ -4,13 +4,14 @@ import type { Side } from '../../../domain/side.ts';
 import { App } from './app.ts';
 import { type Fault, FAULTS, restartServer, type Scene, settled } from './faults.ts';
 import { echoesWhile } from './echoes.ts';
-import { readJournal } from './journal.ts';
-import { judge, type Violation } from './judge.ts';
-import { lookAt, upForm } from './seen.ts';
+import { losersOn, statesOn } from './at-rest.ts';
+import { type Flush, flushSide } from './flush.ts';
+import { type Flushed, judge, type Violation } from './judge.ts';
+import type { Seen } from './seen.ts';
 import { type Seeded, seeded } from '../../support/seeded.ts';
 import { SupervisedSync, type SyncUnderTest } from './supervised-sync.ts';
-import { SCRATCH_DB, type World } from './world.ts';
-import { drawAct, type Keys, keysOf, nameOn } from './writes.ts';
+import type { World } from './world.ts';
+import { drawAct, type Keys, keysOf } from './writes.ts';
 
 export type Outcome = {
   readonly seed: number;
@@ -61,9 +62,10 @@ export async function runSchedule(world: World, seed: number, course: Course = S
   const wrong: Violation[] = [];
   try {
     await world.empty();
-    acts = await play({ world, syncs, course }, actors, random, told);
+    const flushes: Flush[] = [];
+    acts = await play({ world, syncs, course, flushes }, actors, random, told);
     const echoes = await rest({ world, syncs });
-    judged = await judgeAll(world, actors);
+    judged = await judgeAll(world, actors, flushes);
     wrong.push(...echoes);
   } catch (error) {
     wrong.push(stuck(syncs, error));
@@ -88,7 +90,7 @@ function actorOf(world: World, link: string, side: Side, random: Seeded): Actor 
   return { link, side, keys: keysOf(link), app, random: random.fork() };
 }
 
-type Play = Scene & { readonly course: Course };
+type Play = Scene & { readonly course: Course; readonly flushes: Flush[] };
 
 async function play(scene: Play, actors: readonly Actor[], random: Seeded, told: string[]): Promise<number> {
   let acts = 0;
@@ -110,20 +112,28 @@ async function play(scene: Play, actors: readonly Actor[], random: Seeded, told:
     await Promise.all(Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, () => act(actors)));
     if (random.chance(0.4)) await delay(random.below(5));
     if (random.chance(0.01)) await delay(random.below(300));
-    if (faultAt.has(i)) await fault(scene, random, told);
+    if (faultAt.has(i)) await fault(scene, random, told, () => act(actors));
   }
   return acts;
 }
 
-async function fault(scene: Play, random: Seeded, told: string[]): Promise<void> {
+const RARE = ['server restarted', 'flushed, then restore', 'flushed, then absence'] as const;
+
+async function fault(scene: Play, random: Seeded, told: string[], act: () => Promise<void>): Promise<void> {
   const side = random.pick(SIDES);
   // Until it is written down what V2 held, all that it holds is V2's own: faults begin when it is.
   if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scan target');
-  const restarts = random.chance(0.04) && !told.includes('switch of authority');
   const { repertory } = scene.course;
-  const name = restarts ? 'server restarted' : random.pick(Object.keys(repertory));
+  const rare = random.chance(0.1) ? random.pick(RARE) : null;
+  const name = rare ?? random.pick(Object.keys(repertory));
   told.push(`${name} (${side})`);
-  await (restarts ? restartServer : repertory[name])?.(scene, side);
+  if (rare === null) return repertory[name]?.(scene, side);
+  if (rare === 'server restarted') return restartServer(scene, side);
+  const word = rare === 'flushed, then restore' ? 'restore' : 'absence';
+  const apps = async () => {
+    for (let i = random.below(8); i > 0; i--) await act();
+  };
+  scene.flushes.push(...(await flushSide(scene, side, word, apps)));
 }
 
 /** Everything has arrived, and from then on nothing is written any more (L3). */
@@ -132,49 +142,37 @@ async function rest({ world, syncs }: Scene): Promise<readonly Violation[]> {
   return echoesWhile(world, () => world.settle());
 }
 
-async function judgeAll(world: World, actors: readonly Actor[]): Promise<Judged> {
+async function judgeAll(world: World, actors: readonly Actor[], flushes: readonly Flush[]): Promise<Judged> {
   const violations: Violation[] = [];
   const story: string[] = [];
   let conflicts = 0;
   for (const link of world.links) {
     const mine = actors.filter((actor) => actor.link === link);
-    const losers = await losersOf(world, link);
+    const flushed = flushes.filter((flush) => flush.link === link);
+    const standing = (await Promise.all(SIDES.map((side) => losersOn(world, link, side)))).flat();
+    const losers = [...standing, ...flushed.flatMap((flush) => flush.losers)];
     conflicts += losers.length;
-    const { all } = keysOf(link);
-    const finals = await Promise.all(
-      SIDES.map((side) =>
-        lookAt(
-          world.connection(world.storeOf(side, link)),
-          all.map((name) => nameOn(name, side)),
-        ),
-      ),
-    );
+    const [sources, targets] = await Promise.all(SIDES.map((side) => statesOn(world, link, side)));
     const nowMs = Date.now();
-    for (const [at, name] of all.entries()) {
-      const [source, target] = finals.map((seen) =>
-        name.dataset === 'match' ? upForm(seen[at] as never) : seen[at],
-      ) as [never, never];
-      const writes = mine.flatMap(({ app }) => app.writes).filter((write) => write.key === name.source);
-      const journal = losers.filter((loser) => loser.name.source === name.source).map((loser) => loser.state);
-      const found = judge({ key: name.source, writes, final: { source, target }, journal, nowMs });
+    for (const [at, { source: key }] of keysOf(link).all.entries()) {
+      const final = { source: sources?.[at] as Seen, target: targets?.[at] as Seen };
+      const writes = mine.flatMap(({ app }) => app.writes).filter((write) => write.key === key);
+      const journal = losers.filter(({ name }) => name.source === key).map(({ state }) => state);
+      const found = judge({ key, writes, final, journal, nowMs, flushes: flushesOf(flushed, key) });
       violations.push(...found);
-      if (found.length > 0) story.push(...writes.map((write) => JSON.stringify(write)));
+      if (found.length > 0)
+        story.push(
+          ...writes.map((write) => JSON.stringify(write)),
+          ...flushesOf(flushed, key).map((flush) => JSON.stringify(flush)),
+        );
     }
   }
   return { conflicts, violations, story };
 }
 
-async function losersOf(world: World, link: string) {
-  const perSide = SIDES.map((side) => {
-    const store = world.storeOf(side, link);
-    const byName = new Map(keysOf(link).all.map((name) => [name[side], name]));
-    return readJournal(
-      world.connection(store),
-      world.connection(store, 'admin', SCRATCH_DB),
-      world.keyspace,
-      link,
-      byName,
-    );
+function flushesOf(flushes: readonly Flush[], key: string): readonly Flushed[] {
+  return flushes.flatMap(({ taken, side, word, fromMs, untilMs }) => {
+    const state = taken.get(key);
+    return state ? [{ state, side, word, fromMs, untilMs }] : [];
   });
-  return (await Promise.all(perSide)).flat();
 }

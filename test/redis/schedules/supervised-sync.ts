@@ -9,9 +9,12 @@ import { eventually } from '../../support/eventually.ts';
 
 type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; readonly steps: Set<Step> };
 
-/** What an attempt may end with when something was cut or killed; anything else is a fault of the engine. */
+/**
+ * What an attempt may end with when something was cut, killed or flushed (which takes the authority record of a target
+ * too, until the next attempt puts it back); anything else is a fault of the engine.
+ */
 export const EXPECTED_END =
-  /FeedLost|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
+  /FeedLost|NoAuthority|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
 
 /** The sync of a link, or of a shard of it, as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
 export interface SyncUnderTest {

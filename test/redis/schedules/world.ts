@@ -89,9 +89,10 @@ export class World {
 
   /** Everything empty, V1 serving. No sync may run. */
   async empty(): Promise<void> {
+    // A schedule that broke off has perhaps left a connection closed; it is not the next one's.
+    await this.#connectAll();
     for (const server of new Set(Object.values(HOMES[this.topology]).map((home) => home.server)))
       await this.#connectionTo(server).flushall();
-    await this.#connectAll();
     for (const store of Object.keys(HOMES[this.topology]))
       await writeAuthority(await loadScripts(this.connection(store)), { side: 'source', epoch: 1 });
   }
