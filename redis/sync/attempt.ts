@@ -63,6 +63,8 @@ export type Attempt = {
   readonly joined: Set<string>;
   /** Datasets that an earlier attempt has carried: what changed since is not known before they were scanned. */
   readonly unseen: Set<string>;
+  /** Datasets of which V2's own keys are known. */
+  readonly toldApart: Set<string>;
   /** Datasets to scan (again). */
   readonly toScan: Set<string>;
   /** What the target held before we came, of the datasets that are being told apart. */
@@ -134,6 +136,7 @@ function nothingYet({ datasets }: Link) {
     known: new KnownKeys(),
     large: new LargeKeys(),
     joined: new Set<string>(),
+    toldApart: new Set<string>(),
     toScan: new Set(datasets.map((dataset) => dataset.name)),
     own: OwnKeys.NONE,
     throttled: null,

@@ -17,8 +17,9 @@ export type Hearing = {
   /** Told of each key of the shard that an event names. */
   readonly changed: (sourceKey: string) => void;
   readonly takesPart: (dataset: Dataset) => boolean;
-  readonly scanning: (dataset: Dataset) => boolean;
-  /** Takes the source keys heard of while their dataset is being scanned. */
+  /** V2's own keys of the dataset are not known yet. */
+  readonly tellingApart: (dataset: Dataset) => boolean;
+  /** Takes the source keys heard of until then. */
   readonly touched: Set<string>;
   /** Our own keys on this side that mean something. */
   readonly barrierKey: string;
@@ -44,7 +45,7 @@ export class Ears {
   };
 
   #one(key: string, nowMs: number): void {
-    const { side, shard, keyMap, dirty, known, takesPart, scanning, touched, own, barrierKey } =
+    const { side, shard, keyMap, dirty, known, takesPart, tellingApart, touched, own, barrierKey } =
       this.#hearing;
     if (key.startsWith(OUR_PREFIX)) {
       if (key === barrierKey) this.#passed?.();
@@ -55,7 +56,7 @@ export class Ears {
     const sourceKey = side === 'source' ? key : keyMap.counterpart(dataset, 'target', key);
     if (!owns(shard, sourceKey)) return;
     this.#hearing.changed(sourceKey);
-    if (scanning(dataset)) touched.add(sourceKey);
+    if (tellingApart(dataset)) touched.add(sourceKey);
     dirty.mark(sourceKey, side, nowMs, known.get(sourceKey)?.echo === side);
   }
 

@@ -76,15 +76,19 @@ type Pass = {
   readonly buckets: Readonly<Record<Side, string[]>>;
 };
 
-/** One walk over each side's keys for all datasets: SCAN with MATCH walks over everything for each pattern. */
-async function scanDatasets(pass: Pass): Promise<void> {
-  const { attempt, datasets } = pass;
-  const names = [...datasets].map((dataset) => dataset.name);
-  for (const name of names) attempt.toScan.delete(name);
+/**
+ * One walk over each side's keys for all datasets: SCAN with MATCH walks over everything for each pattern. Those whose
+ * keys on the target are still to be told apart go alone: of the others nobody notes any more what an app writes there.
+ */
+async function scanDatasets(whole: Pass): Promise<void> {
+  const { attempt } = whole;
   const adopted = attempt.keyspace.adopted(attempt.shard.name);
   const known = new Set(await attempt.ports.target.redis.smembers(adopted));
-  // Some known, some not, happens only when a plan has grown: then all are told apart again, which is harmless.
-  const manner = names.every((name) => known.has(name)) ? 'change' : 'adopt';
+  const fresh = [...whole.datasets].filter(({ name }) => !known.has(name));
+  const manner = fresh.length === 0 ? 'change' : 'adopt';
+  const pass = manner === 'change' ? whole : { ...whole, datasets: new Set(fresh) };
+  const names = [...pass.datasets].map(({ name }) => name);
+  for (const name of names) attempt.toScan.delete(name);
   if (manner === 'adopt')
     attempt.own = await ownKeysOf(attempt, names, pass.bornLive, paced(pass, 'target'), pass.signal);
   await attempt.reached?.('scan target');
@@ -98,6 +102,7 @@ async function scanDatasets(pass: Pass): Promise<void> {
     await dropOwnRecord(attempt);
     attempt.own = OwnKeys.NONE;
   }
+  for (const name of names) attempt.toldApart.add(name);
   await attempt.reached?.('datasets adopted');
   await attempt.reached?.('scan source');
   await scanSide(pass, 'source', manner === 'adopt' ? 'copy' : 'scan');

@@ -11,7 +11,7 @@ import { type Beats, refreshControl } from './tick.ts';
 
 /** What is heard of one side: a feed of each of its servers. Silence of one is silence of the side. */
 export type SideFeed = {
-  /** Source keys heard of while their dataset was being scanned: what tells V2's own keys from live writes. */
+  /** Source keys heard of until V2's own keys of their dataset are known: what tells those from live writes. */
   readonly touched: Set<string>;
   /** Resolves when every event up to now, of every server, has been heard. */
   barrier(): Promise<void>;
@@ -69,7 +69,7 @@ function earsOf(attempt: Attempt, side: Side, { beats, tag, touched }: Heard): E
     known: attempt.known,
     changed: (sourceKey) => attempt.breaker.hear(side, sourceKey),
     takesPart: (dataset) => takesPart(attempt, dataset),
-    scanning: (dataset) => !attempt.joined.has(dataset.name),
+    tellingApart: (dataset) => side === 'target' && !attempt.toldApart.has(dataset.name),
     touched,
     barrierKey: tagged(keyspace.barrier(shard.name, side, attempt.token), tag),
     own,
