@@ -21,3 +21,22 @@ export async function assertUnchanged(redis: Redis): Promise<void> {
   const seen = await Promise.all(nodes.map((node) => readSlotMap(node.redis, '')));
   if (seen.some(({ text }) => text !== map.text)) throw new ClusterChanged();
 }
+
+/**
+ * The same, and no slot is on its way: while one is, its keys are on two nodes, and a walk of all nodes may pass by
+ * between them. Asked before a walk and after it, this says that the walk has met every key that was there throughout.
+ *
+ * @throws ClusterChanged
+ */
+export async function assertAtRest(redis: Redis): Promise<void> {
+  await assertUnchanged(redis);
+  if ((await slotsOnTheirWay(redis)) > 0) throw new ClusterChanged();
+}
+
+/** How many slots the nodes are giving away or taking in. */
+export async function slotsOnTheirWay(redis: Redis): Promise<number> {
+  if (!(redis instanceof RoutedRedis)) return 0;
+  const told = await Promise.all(redis.nodes.map((node) => node.redis.call('CLUSTER', ['NODES'])));
+  const mine = told.map((text) => /^.* [a-z,?]*myself.*$/m.exec(String(text))?.[0] ?? '');
+  return mine.flatMap((line) => line.match(/\[\d+-[<>]-/g) ?? []).length;
+}
