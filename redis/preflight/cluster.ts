@@ -1,7 +1,7 @@
 import { resolveUrls } from '../../domain/environment.ts';
 import { slotsOnTheirWay } from '../cluster/cluster-changed.ts';
 import { RoutedRedis } from '../cluster/routed-redis.ts';
-import { onRuledServers } from '../cluster/ruled-servers.ts';
+import { membersBeside, onRuledServers } from '../cluster/ruled-servers.ts';
 import { alert, green, red } from './finding.ts';
 import type { NamedCheck } from './world.ts';
 
@@ -18,14 +18,15 @@ export const CLUSTER: NamedCheck = {
       return red('a node of a cluster, and the plan does not say so', 'as the plan says', remedy);
     }
     const expected = 'slots at rest, all nodes within reach, several of them named';
-    const found = `${servers.length} masters, ${redis.map.replicas.length} replicas`;
+    const beside = await membersBeside(redis);
+    const found = `${servers.length} masters, ${beside.length} other nodes`;
     const moving = await slotsOnTheirWay(redis);
     if (moving > 0)
       return red(`${found}, ${moving} slots on their way`, expected, 'Wait until the resharding is done.');
     const reached = await onRuledServers(redis, async (all) => all.length - servers.length);
-    if (reached < redis.map.replicas.length) {
+    if (reached < beside.length) {
       const remedy =
-        'Let the worker reach every replica as our user: the fence stands on them too, for the moment that one takes over.';
+        'Let the worker reach every replica as our user: the fence stands there too, for the moment that one takes over.';
       return alert(`${found}, of which ${reached} can be reached`, expected, remedy);
     }
     if (resolveUrls(store.url, environment).length > 1) return green(found, expected);

@@ -176,6 +176,11 @@ async function meet({ count, replicaOf, nodes, on }: Meeting): Promise<void> {
   await eventually('the replica to follow', async () =>
     /master_link_status:up/.test(String(await on(MASTERS, 'INFO', 'replication'))),
   );
+  // Masters vote only for one that they know to be a replica.
+  await eventually('every node to know the replica', async () => {
+    const told = await Promise.all(nodes.map((_node, i) => on(i, 'CLUSTER', 'NODES')));
+    return told.every((text) => / (?:myself,)?slave /.test(String(text)));
+  });
 }
 
 function knows(info: string, count: number): boolean {
