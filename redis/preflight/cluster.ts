@@ -19,7 +19,7 @@ export const CLUSTER: NamedCheck = {
     }
     const expected = 'slots at rest, all nodes within reach, several of them named';
     const beside = await membersBeside(redis);
-    const found = `${servers.length} masters, ${beside.length} other nodes`;
+    const found = `${servers.length} masters, ${beside.length} ${beside.length === 1 ? 'node' : 'nodes'} beside them`;
     const moving = await slotsOnTheirWay(redis);
     if (moving > 0)
       return red(`${found}, ${moving} slots on their way`, expected, 'Wait until the resharding is done.');
