@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { FAILURES, type FailureType } from '../domain/failure.ts';
+import { ClusterChanged } from '../redis/cluster/cluster-changed.ts';
 
 const FINAL: readonly string[] = [
   FAILURES.StoresClaimed,
@@ -15,6 +16,7 @@ const FINAL: readonly string[] = [
  */
 export function toFailure(error: unknown): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (isRedirection(error)) return toFailure(new ClusterChanged());
   const type = error instanceof Error ? error.name : 'Error';
   const message = error instanceof Error ? error.message : String(error);
   const failure = ApplicationFailure.create({
@@ -26,8 +28,17 @@ export function toFailure(error: unknown): Error {
   return failure;
 }
 
+/** A node says that a slot is another's now, with its address, or that nobody can say at this moment. */
+function isRedirection(error: unknown): boolean {
+  const text = error instanceof Error ? error.message : '';
+  return /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b|access a non local key in a cluster node/.test(text);
+}
+
 function scrub(message: string): string {
-  return message.replace(/rediss?:\/\/\S+/g, 'redis://…').slice(0, 300);
+  return message
+    .replace(/rediss?:\/\/\S+/g, 'redis://…')
+    .replace(/\b(MOVED|ASK) (\d+) \S+/g, '$1 $2')
+    .slice(0, 300);
 }
 
 /** Wraps every activity: what they throw reaches the workflow as one kind of failure. */
