@@ -7,7 +7,6 @@ import { documentOn, startFollowingApp } from '../support/following-app.ts';
 import { PASSWORD, withMigrationWorld } from '../support/migration-world.ts';
 import { moveSlot } from '../support/move-slot.ts';
 
-const PHASES = ['backup', 'copy', 'sync', 'readiness', 'sessions', 'validation', 'cutover', 'watch'];
 const world = withMigrationWorld({ clusters: ['v1', 'v2'] });
 
 test('a slot moves on either side in every phase: completed, no acknowledged write lost, no session lost (L2, L8)', async () => {
@@ -20,19 +19,21 @@ test('a slot moves on either side in every phase: completed, no acknowledged wri
   const start = await world.jday('start', '--plan', plan, '--day', '2s', '--auto-approve');
   expect(start.code, start.stderr + start.stdout).toBe(0);
   const seen: string[] = [];
-  await eventually(
-    'a slot moved in the last phase',
-    async () => {
-      const { phase, outcome } = await world.progress();
-      expect(outcome ?? 'completed').toBe('completed');
-      if (!PHASES.includes(phase) || seen.includes(phase)) return phase === 'complete' || outcome !== null;
-      seen.push(phase);
-      await moveSlot(v1, slotOf(`match:w${seen.length}`));
-      await moveSlot(v2, slotOf(`match:w${seen.length}`));
-      return false;
-    },
-    { withinMs: 200_000, everyMs: 50 },
-  );
+  const nextPhase = () =>
+    eventually(
+      `another phase than ${seen.at(-1)}`,
+      async () => {
+        const { phase, outcome } = await world.progress();
+        return outcome !== null || !seen.includes(phase) ? phase : false;
+      },
+      { withinMs: 100_000, everyMs: 50 },
+    );
+  for (let phase = await nextPhase(); phase !== 'complete'; phase = await nextPhase()) {
+    seen.push(phase);
+    // Before its end the start can be refused: a slot on its way is red.
+    if (phase === 'preflight') continue;
+    for (const cluster of [v1, v2]) await moveSlot(cluster, slotOf(`match:w${seen.length}`));
+  }
   expect(await world.handle().result()).toMatchObject({
     outcome: 'completed',
     authority: 'target',
@@ -40,7 +41,7 @@ test('a slot moves on either side in every phase: completed, no acknowledged wri
     integrity: 100,
   });
   await app.stop();
-  expect(seen.length).toBeGreaterThan(5);
+  expect(seen).toEqual(expect.arrayContaining(['copy', 'sync', 'readiness', 'sessions', 'cutover', 'watch']));
   for (const [key, n] of app.acknowledged) expect(await v2.client.get(key)).toBe(documentOn('target', n));
   for (let i = 0; i < 300; i++) expect(await v2.client.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
 }, 240_000);

@@ -16,6 +16,8 @@ const HIGHEST_PORT = 55_000;
 
 export interface TestCluster {
   readonly nodes: readonly RedisServer[];
+  /** Of the default user. */
+  readonly password: string | undefined;
   /** Follows redirections, as an app does. */
   readonly client: Cluster;
   /** Of all nodes, with commas between. */
@@ -60,6 +62,7 @@ export function withCluster(options: Options = {}): TestCluster {
     get nodes() {
       return running().nodes;
     },
+    password: options.password,
     get client() {
       return running().client;
     },
@@ -137,6 +140,7 @@ export async function startCluster(
   };
   return {
     nodes,
+    password,
     client,
     clientOf,
     url: (login) => nodes.map((node) => node.url(login)).join(','),
