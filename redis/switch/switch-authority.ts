@@ -7,7 +7,7 @@ import type { SwitchReport } from '../../domain/report.ts';
 import { shardsOf } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
-import { raiseCopies } from '../authority-copies.ts';
+import { decidingRecord, raiseCopies } from '../authority-copies.ts';
 import { assertUnchanged } from '../cluster/cluster-changed.ts';
 import { type Environment } from '../connection.ts';
 import { writeControl } from '../control.ts';
@@ -77,7 +77,7 @@ export async function switchAuthority({
     deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
   };
   try {
-    const before = await readAuthority(stores.target.redis);
+    const before = await decidingRecord(stores, plan);
     if (!before) throw new SwitchTooSlow('no authority record on the target');
     const began = performance.now();
     const verified = before.side === to ? 0 : await moveOrOpenAgain(course, before);

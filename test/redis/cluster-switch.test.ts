@@ -108,6 +108,22 @@ describe('the switch between clusters', () => {
     await on((stores) => lowerFence(stores.named('v1'), keyspace, keeperOf(stores, stores.named('v1'))));
   });
 
+  test('a node of V2 that has lost the flip opens nobody: the others know who serves (L1)', async () => {
+    const sync = await world.start(plan);
+    await sync.live();
+    await move('target');
+    await sync.stop();
+    const { v1, v2 } = clusters();
+    const epoch = Number(await v2.client.hget('jday:authority', 'epoch'));
+    await v2.client.hset('jday:authority', { authority: 'source', epoch: epoch - 1 });
+    // As it stands there V1 serves already; but no sync lives, so nothing may be opened.
+    await expect(move('source')).rejects.toMatchObject({ name: 'CutoverTooSlow' });
+    expect(await v2.client.hgetall('jday:authority')).toEqual({ authority: 'target', epoch: String(epoch) });
+    expect(await deniedOn(v1)).toEqual([true, true, true]);
+    expect(await deniedOn(v2)).toEqual([false, false, false]);
+    await on((stores) => lowerFence(stores.named('v1'), keyspace, keeperOf(stores, stores.named('v1'))));
+  });
+
   test('a fence that stands on some nodes is raised on all, and one that could not be raised is undone on all (L8, L9)', async () => {
     const { v1 } = clusters();
     const before = await rulesOf(v1);

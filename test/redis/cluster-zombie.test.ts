@@ -39,7 +39,7 @@ describe('a worker that is stopped for longer than every timeout, between cluste
     ['applied target', false],
     ['before apply target', true],
   ] as const)(
-    'stopped at “%s”, a slot moved meanwhile: %s: not one write of it lands on any node, and nothing is lost (L1, L8)',
+    'stopped at %s, slots moved meanwhile: %s: not one write of it lands on any node, and nothing is lost (L1, L8)',
     async (step, moved) => {
       const plan = world.onClusters(planOf([dataset({ name: 'zombie' })]));
       for (const store of plan.stores) {
