@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { FAILURES, type FailureType } from '../domain/failure.ts';
-import { ClusterChanged } from '../redis/cluster/cluster-changed.ts';
+import { ClusterChanged, isRedirection } from '../redis/cluster/cluster-changed.ts';
 
 const FINAL: readonly string[] = [
   FAILURES.StoresClaimed,
@@ -26,12 +26,6 @@ export function toFailure(error: unknown): Error {
   });
   failure.stack = '';
   return failure;
-}
-
-/** A node says that a slot is another's now, with its address, or that nobody can say at this moment. */
-function isRedirection(error: unknown): boolean {
-  const text = error instanceof Error ? error.message : '';
-  return /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b|access a non local key in a cluster node/.test(text);
 }
 
 function scrub(message: string): string {

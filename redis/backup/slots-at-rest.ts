@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Plan } from '../../domain/plan.ts';
-import { assertAtRest } from '../cluster/cluster-changed.ts';
+import { assertAtRest, ClusterChanged, isRedirection } from '../cluster/cluster-changed.ts';
 import { type Environment, openStore } from '../connection.ts';
 
 /**
@@ -18,9 +18,16 @@ export async function withSlotsAtRest<T>(
   try {
     for (const store of stores.filter(({ cluster }) => cluster))
       clusters.push(await openStore(store, environment, 'backup', { socketTimeout: undefined }));
-    for (const redis of clusters) await assertAtRest(redis);
-    const done = await work();
-    for (const redis of clusters) await assertAtRest(redis);
+    const assertAllAtRest = async () => {
+      for (const redis of clusters) await assertAtRest(redis);
+    };
+    await assertAllAtRest();
+    const done = await work().catch(async (error: unknown) => {
+      // What a proof finds while keys change their nodes says nothing of the backup: it must not be the last word.
+      await assertAllAtRest();
+      throw isRedirection(error) ? new ClusterChanged() : error;
+    });
+    await assertAllAtRest();
     return done;
   } finally {
     for (const redis of clusters) redis.disconnect();

@@ -10,6 +10,12 @@ export class ClusterChanged extends Error {
   }
 }
 
+/** A node says that a slot is another's now, with its address, or that nobody can say at this moment. */
+export function isRedirection(error: unknown): boolean {
+  const text = error instanceof Error ? error.message : '';
+  return /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b|access a non local key in a cluster node/.test(text);
+}
+
 /**
  * Asks every node for its map of slots: one that does not know yet what another says is a change too.
  *

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import type { ApplicationFailure } from '@temporalio/activity';
 import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../activities/failures.ts';
 

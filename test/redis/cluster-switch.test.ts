@@ -111,6 +111,7 @@ describe('the switch between clusters', () => {
   test('a node of V2 that has lost the flip opens nobody: the others know who serves (L1)', async () => {
     const sync = await world.start(plan);
     await sync.live();
+    await move('source');
     await move('target');
     await sync.stop();
     const { v1, v2 } = clusters();
