@@ -4,9 +4,9 @@ import { withStores } from '../../redis/stores.ts';
 import { lowerFence, raiseFence } from '../../redis/switch/fence.ts';
 import { keeperOf } from '../../redis/switch/fence-records.ts';
 import { switchAuthority } from '../../redis/switch/switch-authority.ts';
-import type { TestCluster } from '../support/cluster.ts';
 import { withClusterWorld } from '../support/cluster-world.ts';
 import { eventually } from '../support/eventually.ts';
+import { promoted, replicationOf, REPLICA } from '../support/failover.ts';
 import { dataset, planOf } from '../support/sync-world.ts';
 
 const RULE = ['reset', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous'];
@@ -18,26 +18,6 @@ const plan = planOf([dataset({ name: 'match' })], {
   ],
 });
 const keyspace = keyspaceOf('test');
-/** The node that is a replica of node 0 when a cluster begins. */
-const REPLICA = 3;
-
-const infoOf = async (cluster: TestCluster, node: number) =>
-  String(await cluster.on(node, 'INFO', 'replication'));
-
-const promoted = async (cluster: TestCluster, node: number) => {
-  await eventually('the promotion', async () => /role:master/.test(await infoOf(cluster, node)), {
-    withinMs: 20_000,
-  });
-  const id = await cluster.idOf(node);
-  await eventually('every node to know', async () => {
-    const alive = [1, 2, node];
-    const maps = await Promise.all(alive.map((one) => cluster.on(one, 'CLUSTER', 'SLOTS')));
-    return (maps as [number, number, [string, number, string]][][]).every((rows) =>
-      rows.some(([from, , [, , master]]) => from === 0 && master === id),
-    );
-  });
-};
-
 describe('a replica that takes over in the cluster of V1', () => {
   const world = withClusterWorld({ v1: 'cluster', v2: 'server', source: { replicaOf: 0 } });
   const v1 = () => {
@@ -148,7 +128,7 @@ describe('a replica that takes over with less than its master had', () => {
     await cluster.on(REPLICA, 'CONFIG', 'SET', 'masteruser', 'nobody', 'masterauth', 'x');
     await cluster.on(REPLICA, 'CLIENT', 'KILL', 'TYPE', 'master');
     await eventually('a replica that stays behind', async () =>
-      /master_link_status:down/.test(await infoOf(cluster, REPLICA)),
+      /master_link_status:down/.test(await replicationOf(cluster, REPLICA)),
     );
     for (let i = 0; i < 100; i++) await v1.client.set(`match:${i}`, 'new');
     for (let i = 0; i < 100; i++) await v1.client.set(`match:late:${i}`, 'new');
@@ -185,7 +165,7 @@ describe('a replica that takes over in the cluster of V2 because its master was 
     });
     const offset = (text: string) => /master_repl_offset:(\d+)/.exec(text)?.[1];
     await eventually('the replica to have all', async () => {
-      const [one, other] = [await infoOf(cluster, 0), await infoOf(cluster, REPLICA)];
+      const [one, other] = [await replicationOf(cluster, 0), await replicationOf(cluster, REPLICA)];
       return offset(one) === /slave_repl_offset:(\d+)/.exec(other)?.[1];
     });
     const token = sync.status()?.token ?? 0;

@@ -18,12 +18,17 @@ const ACL = [
   `user app on >${PASSWORD} ~* &* +@all -@dangerous`,
 ];
 
+/** Nodes of a cluster log in to each other as everybody does. */
+const CLUSTER = { acl: ACL, password: OUR_PASSWORD, config: { masterauth: OUR_PASSWORD } };
+
 export type CommandRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
 export type WorldOptions = {
   /** What commands and worker find in their environment besides addresses and users, for the folder of the world. */
   readonly environment?: (dir: string) => Readonly<Record<string, string>>;
   /** Stores that are clusters of three masters; the others are one server each. */
   readonly clusters?: readonly Name[];
+  /** Each cluster has one more node, a replica of node 0. */
+  readonly replicas?: boolean;
 };
 type Name = 'v1' | 'nexten' | 'v2';
 
@@ -114,7 +119,10 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     for (const name of ['v1', 'nexten', 'v2'] as const) {
       const place = join(dir.path, name);
       if (options.clusters?.includes(name))
-        clusters.set(name, await startCluster(place, { acl: ACL, password: OUR_PASSWORD }));
+        clusters.set(
+          name,
+          await startCluster(place, { ...CLUSTER, ...(options.replicas && { replicaOf: 0 }) }),
+        );
       else servers.set(name, await startRedis({ dir: place, acl: ACL }));
     }
     temporal = await startTemporal({ dir: join(dir.path, 'temporal'), headless: true });
