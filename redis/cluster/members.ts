@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 export type Member = { readonly id: string; readonly host: string; readonly port: number };
 
 /** `id ip:port@bus[,hostname] flags …`; the address of the node that is asked may lack its own host. */
-const LINE = /^(\S+) (\S*):(\d+)(?:@\d+)?(?:,([^\s,=]+))?\S* (\S+) /gm;
+const LINE = /^(\S+) (\S*):(\d+)(?:@\d+)?(?:,([^\s,=]+)(?=[\s,]))?\S* (\S+) /gm;
 
 /** Every node that the cluster does not hold for dead. */
 export async function readMembers(redis: Redis): Promise<readonly Member[]> {
