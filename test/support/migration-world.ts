@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
 import type { Progress } from '../../domain/progress.ts';
+import { NEEDED_COMMANDS } from '../../redis/preflight/needed-commands.ts';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
 import { startTemporal, type TemporalServer } from '../../servers/temporal-server.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
@@ -18,8 +19,13 @@ const ACL = [
   `user app on >${PASSWORD} ~* &* +@all -@dangerous`,
 ];
 
-/** Nodes of a cluster log in to each other as everybody does. */
-const CLUSTER = { acl: ACL, password: OUR_PASSWORD, config: { masterauth: OUR_PASSWORD } };
+const NEEDED = NEEDED_COMMANDS.map((command) => `+${command}`).join(' ');
+/** Nodes of a cluster log in to each other as the default user; we have the rights that docs/start.md gives us, and no other. */
+const CLUSTER = {
+  acl: [...ACL, `user jday on >${OUR_PASSWORD} ~* &__redis__:invalidate -@all ${NEEDED}`],
+  password: OUR_PASSWORD,
+  config: { masterauth: OUR_PASSWORD },
+};
 
 export type CommandRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
 export type WorldOptions = {
@@ -55,7 +61,8 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     return running;
   };
   const urlOf = (name: Name): string =>
-    (clusters.get(name) ?? server(name)).url({ user: 'default', password: OUR_PASSWORD });
+    clusters.get(name)?.url({ user: 'jday', password: OUR_PASSWORD }) ??
+    server(name).url({ user: 'default', password: OUR_PASSWORD });
   const environment = (): NodeJS.ProcessEnv => ({
     ...process.env,
     TEMPORAL_ADDRESS: temporal?.address,
