@@ -27,7 +27,7 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
     claim: on('claim', async ({ plan }, stores) => {
       for (const link of linksOf(plan))
         await checkShardCount(stores.target.redis, keyspaceOf(plan.migration), link);
-      await claimStores(stores, plan.migration, isRunning);
+      await claimStores(stores, plan, isRunning);
     }),
     release: on('release', ({ plan }, stores) => releaseStores(stores, plan.migration)),
     joinSessions: on('join', async ({ plan }, stores) => {

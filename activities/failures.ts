@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { FAILURES, type FailureType } from '../domain/failure.ts';
+import { ClusterChanged, isRedirection } from '../redis/cluster/cluster-changed.ts';
 
 const FINAL: readonly string[] = [
   FAILURES.StoresClaimed,
@@ -15,6 +16,7 @@ const FINAL: readonly string[] = [
  */
 export function toFailure(error: unknown): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (isRedirection(error)) return toFailure(new ClusterChanged());
   const type = error instanceof Error ? error.name : 'Error';
   const message = error instanceof Error ? error.message : String(error);
   const failure = ApplicationFailure.create({
@@ -27,7 +29,10 @@ export function toFailure(error: unknown): Error {
 }
 
 function scrub(message: string): string {
-  return message.replace(/rediss?:\/\/\S+/g, 'redis://…').slice(0, 300);
+  return message
+    .replace(/rediss?:\/\/\S+/g, 'redis://…')
+    .replace(/\b(MOVED|ASK) (\d+) \S+/g, '$1 $2')
+    .slice(0, 300);
 }
 
 /** Wraps every activity: what they throw reaches the workflow as one kind of failure. */

@@ -31,7 +31,7 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
         withStores(plan, environment, 'impact', async (stores) => {
           const keyspace = keyspaceOf(plan.migration);
           const target = stores.target.redis;
-          const probing = openProbe(plan.stores, environment, keyspace.probe('impact'));
+          const probing = await openProbe(plan.stores, environment, keyspace.probe('impact'));
           let felt = await begin(plan, stores, keyspace);
           const report = async (status: ImpactStatus) => {
             tell(`${status.percent.toFixed(1)} %`);

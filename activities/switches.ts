@@ -3,10 +3,11 @@ import type { SwitchReport } from '../domain/report.ts';
 import type { Side } from '../domain/side.ts';
 import { keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
-import { readAuthority } from '../redis/authority.ts';
+import { decidingRecord } from '../redis/authority-copies.ts';
 import { writeControl } from '../redis/control.ts';
 import { withStores } from '../redis/stores.ts';
-import { keeperOf, lowerFence } from '../redis/switch/fence.ts';
+import { lowerFence } from '../redis/switch/fence.ts';
+import { keeperOf } from '../redis/switch/fence-records.ts';
 import { rehearseSwitch } from '../redis/switch/rehearse-switch.ts';
 import { switchAuthority } from '../redis/switch/switch-authority.ts';
 import { beating } from './beating.ts';
@@ -33,7 +34,7 @@ export function unfenceActivity({ environment }: Dependencies) {
     beating(() =>
       withStores(plan, environment, 'unfence', async (stores) => {
         const keyspace = keyspaceOf(plan.migration);
-        const side = (await readAuthority(stores.target.redis))?.side ?? 'source';
+        const side = (await decidingRecord(stores, plan))?.side ?? 'source';
         for (const one of stores.of(side)) await lowerFence(one, keyspace, keeperOf(stores, one));
         for (const link of linksOf(plan))
           await writeControl(stores.target.redis, keyspace, link.name, { paused: null });

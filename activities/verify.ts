@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ABSENT } from '../domain/digest.ts';
 import { sum } from '../domain/fresh.ts';
 import { PENDING_LIMIT } from '../domain/judge.ts';
 import { keyspaceOf } from '../domain/keyspace.ts';
@@ -12,12 +11,12 @@ import type { LinkStatus, VerifyStatus } from '../domain/status.ts';
 import { braked, RELEASED } from '../domain/brake.ts';
 import { throttleOf } from '../domain/throttle.ts';
 import { readAuthority } from '../redis/authority.ts';
+import { nodesOf } from '../redis/cluster/routed-redis.ts';
 import { type Control, readControl } from '../redis/control.ts';
-import { newest } from '../domain/ledger-entry.ts';
-import { readEntries } from '../redis/ledger.ts';
 import { readLinkStatus } from '../redis/read-link-status.ts';
 import { type Stores, withStores } from '../redis/stores.ts';
 import { together } from '../redis/together.ts';
+import { agreedAbsent } from '../redis/verify/agreed-absent.ts';
 import type { VerifyBounds } from '../redis/verify/pace.ts';
 import { runVerifier } from '../redis/verify/run-verifier.ts';
 import { verifyAll } from '../redis/verify/verify-all.ts';
@@ -86,27 +85,21 @@ function sweepOptions(plan: Plan, link: Link, stores: Stores, side: Stores, now:
     authority: () => now.authority,
     joined: () => now.joined,
     behind: () => now.behind,
-    agreedAbsentOnSource: async (keys: readonly string[]) => {
-      const [source, target] = await Promise.all([
-        readEntries(side.named(link.name).redis, keyspace, link.name, keys),
-        readEntries(side.target.redis, keyspace, link.name, keys),
-      ]);
-      return keys.map((_key, i) => {
-        const agreed = newest(source[i] ?? null, target[i] ?? null);
-        return agreed?.source === ABSENT && agreed.target !== ABSENT;
-      });
-    },
+    agreedAbsentOnSource: agreedAbsent(link, keyspace, {
+      source: side.named(link.name).redis,
+      target: side.target.redis,
+    }),
   };
 }
 
 /** Changes before copy before verification; a measured impact before all but the changes (L14). */
 function boundsOf(plan: Plan, link: Link, stores: Stores, now: Surroundings): VerifyBounds {
   const bounds = () => braked(now.control.throttle ?? throttleOf(plan), now.control.brake);
-  const lines = [stores.named(link.name).redis, stores.target.redis];
+  const lines = [stores.named(link.name).redis, stores.target.redis].flatMap((redis) => nodesOf(redis));
   return {
     keysPerSecond: () => bounds().verifyKeysPerSecond,
     bytesPerSecond: () => bounds().verifyBytesPerSecond,
-    bytesRead: () => sum(lines.map((redis) => (redis.stream as Socket | null)?.bytesRead ?? 0)),
+    bytesRead: () => sum(lines.map(({ redis }) => (redis.stream as Socket | null)?.bytesRead ?? 0)),
     held: () => now.control.held,
     givesWay: () => now.busy || now.control.brake.share === 0,
   };

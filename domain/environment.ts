@@ -19,6 +19,22 @@ export function resolveUrl(
   return interpolate(reference, environment);
 }
 
+/**
+ * The URLs behind a reference to a cluster, of one node or of several with commas between: one that is down must not
+ * hide the others.
+ */
+export function resolveUrls(
+  reference: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return splitUrls(resolveUrl(reference, environment));
+}
+
+/** A comma may stand in a password; what follows one between two URLs is a scheme. */
+export function splitUrls(text: string): readonly string[] {
+  return text.split(/\s*,\s*(?=rediss?:\/\/)/);
+}
+
 export class UnsetVariable extends Error {
   override readonly name = 'UnsetVariable';
   readonly variable: string;

@@ -45,8 +45,9 @@ function repeated(entries: readonly Entry[], list: string): readonly PlanProblem
 }
 
 function urls(stores: readonly Entry[], environment: Environment): readonly PlanProblem[] {
-  return stores.flatMap(({ url }, index) => {
-    const problem = typeof url === 'string' && url !== '' ? storeUrlProblem(url, environment) : null;
+  return stores.flatMap(({ url, cluster }, index) => {
+    const problem =
+      typeof url === 'string' && url !== '' ? storeUrlProblem(url, environment, cluster === true) : null;
     return problem ? [{ path: ['stores', index, 'url'], ...problem }] : [];
   });
 }

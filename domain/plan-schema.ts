@@ -32,7 +32,9 @@ const store = z.strictObject(
     ),
     cluster: kind.flag
       .prefault(false)
-      .describe('`true`: the URL is that of any node of a Redis Cluster; all its masters are reached by it.'),
+      .describe(
+        '`true`: the URL is that of a node of a Redis Cluster, or several with commas between; all its nodes are found by it.',
+      ),
     appUsers: kind.names
       .prefault([])
       .describe('ACL users of the applications, fenced at the cutover. A list, or names with commas.'),

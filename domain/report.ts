@@ -47,6 +47,7 @@ export type BackupSummary = {
     readonly name: string;
     readonly keys: number;
     readonly bytes: number;
+    /** Of its RDB; of a cluster those of the nodes' RDBs, with spaces between. */
     readonly sha256: string;
   }[];
   readonly files: readonly {

@@ -1,4 +1,4 @@
-import { interpolate, UnsetVariable } from './environment.ts';
+import { interpolate, splitUrls, UnsetVariable } from './environment.ts';
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
@@ -7,18 +7,24 @@ type UrlProblem = { readonly expected: string; readonly found: string };
 
 /**
  * What is wrong with the URL reference of a store. The URL is filled in for the look only; neither it nor any
- * part of it stands in the answer (L12).
+ * part of it stands in the answer (L12). That of a cluster may be several.
  */
-export function storeUrlProblem(reference: string, environment: Environment): UrlProblem | null {
+export function storeUrlProblem(
+  reference: string,
+  environment: Environment,
+  cluster = false,
+): UrlProblem | null {
+  const urlsIn = (text: string) => (cluster ? splitUrls(text) : [text]);
   const written = reference.replace(REFERENCE, (_whole, _name, fallback?: string) => fallback ?? '');
-  if (hasPassword(written)) {
+  if (urlsIn(written).some(hasPassword)) {
     return {
       expected: 'the password as ${NAME}, because everybody who sees the history sees the plan',
       found: 'a literal password',
     };
   }
   try {
-    return syntaxProblem(interpolate(withoutSecrets(reference, environment), environment));
+    const filled = urlsIn(interpolate(withoutSecrets(reference, environment), environment));
+    return filled.map(syntaxProblem).find((problem) => problem !== null) ?? null;
   } catch (error) {
     if (!(error instanceof UnsetVariable)) throw error;
     return unset(error.variable);

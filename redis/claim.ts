@@ -1,6 +1,8 @@
 import { FAILURES } from '../domain/failure.ts';
 import { CLAIM_KEY } from '../domain/keyspace.ts';
+import type { Plan } from '../domain/plan.ts';
 import { readAuthority, writeAuthority } from './authority.ts';
+import { raiseCopies } from './authority-copies.ts';
 import { loadScripts } from './scripts/index.ts';
 import type { Stores } from './stores.ts';
 
@@ -17,9 +19,10 @@ export class StoresClaimed extends Error {
  */
 export async function claimStores(
   stores: Stores,
-  migration: string,
+  plan: Plan,
   isRunning: (migration: string) => Promise<boolean>,
 ): Promise<void> {
+  const { migration } = plan;
   const record = (await readAuthority(stores.target.redis)) ?? { side: 'source' as const, epoch: 1 };
   if (record.side === 'target') {
     throw new StoresClaimed('V2 has the authority already: a migration over these stores was completed');
@@ -32,8 +35,10 @@ export async function claimStores(
   }
   for (const { redis } of stores.all) await redis.set(CLAIM_KEY, migration);
   // The target last: its record is the one that counts, so it stands only when the others do.
-  for (const { redis } of [...stores.of('source'), stores.target])
+  for (const { redis } of [...stores.of('source'), stores.target]) {
+    await raiseCopies(redis, plan, record);
     await writeAuthority(await loadScripts(redis), record);
+  }
 }
 
 export async function releaseStores(stores: Stores, migration: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { resolveUrl } from '../domain/environment.ts';
+import { resolveUrl, resolveUrls } from '../domain/environment.ts';
 import type { Store } from '../domain/plan.ts';
-import { RoutedRedis } from './cluster/routed-redis.ts';
+import { assertUnchanged, ClusterChanged } from './cluster/cluster-changed.ts';
+import { type OpenNode, RoutedRedis } from './cluster/routed-redis.ts';
 import { isWhole, readSlotMap } from './cluster/slot-map.ts';
 
 /** Names and values of the process environment; given by the assembly, never read here. */
@@ -26,7 +27,7 @@ const DATA_LINK = {
  * Opens a connection to a store and waits until it is ready; to all masters of a store that is a cluster.
  *
  * @param purpose shows in CLIENT LIST as `jday:<purpose>`
- * @throws StoreUnreachable, without address or password in it
+ * @throws StoreUnreachable, without address or password in it; ClusterChanged: its nodes do not say the same, try again
  */
 export async function openStore(
   store: Store,
@@ -34,35 +35,51 @@ export async function openStore(
   purpose: string,
   options: RedisOptions = {},
 ): Promise<Redis> {
-  const url = resolveUrl(store.url, environment);
   const shared = { ...DATA_LINK, connectionName: `jday:${purpose}`, ...options };
-  const first = await connect(store, new Redis(url, shared));
-  if (!store.cluster) return first;
+  const open = (url: string) => connect(store, new Redis(url, shared));
+  if (!store.cluster) return open(resolveUrl(store.url, environment));
+  const [url, first] = await openAny(resolveUrls(store.url, environment), open);
   // Address and port alone differ: user, password and TLS are those of the plan's address.
-  return openMasters(store, first, (host, port) => new Redis(urlAt(url, host, port), shared));
+  return openMasters(store, first, (host, port) => open(urlAt(url, host, port)));
 }
 
-async function openMasters(
-  store: Store,
-  first: Redis,
-  at: (host: string, port: number) => Redis,
-): Promise<RoutedRedis> {
+/** The first of the named nodes that answers; what the last one said when none does. */
+async function openAny(
+  urls: readonly string[],
+  open: (url: string) => Promise<Redis>,
+): Promise<readonly [string, Redis]> {
+  let failure: unknown;
+  for (const url of urls) {
+    try {
+      return [url, await open(url)];
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function openMasters(store: Store, first: Redis, openNode: OpenNode): Promise<RoutedRedis> {
   const opened: Redis[] = [];
   try {
     const map = await readSlotMap(first, first.options.host ?? '');
     if (!isWhole(map)) throw new StoreUnreachable(store.name, 'not every slot of the cluster is served', {});
-    for (const { host, port } of map.masters) opened.push(await connect(store, at(host, port)));
-    return new RoutedRedis(map, opened);
+    for (const { host, port } of map.masters) opened.push(await openNode(host, port));
+    const all = new RoutedRedis(map, opened, openNode);
+    // A node that was away may answer by a map of long ago, and take itself for a master (L1).
+    await assertUnchanged(all);
+    return all;
   } catch (error) {
     for (const redis of opened) redis.disconnect();
-    if (error instanceof StoreUnreachable) throw error;
+    if (error instanceof StoreUnreachable || error instanceof ClusterChanged) throw error;
     throw new StoreUnreachable(store.name, 'does not say which nodes serve its slots', { cause: error });
   } finally {
     first.disconnect();
   }
 }
 
-function urlAt(url: string, host: string, port: number): string {
+/** The address of another node, as the user of the plan's URL. */
+export function urlAt(url: string, host: string, port: number): string {
   const other = new URL(url);
   other.hostname = host.includes(':') ? `[${host}]` : host;
   other.port = String(port);

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { BUCKETS, bucketOf } from '../domain/bucket.ts';
-import type { Keyspace } from '../domain/keyspace.ts';
 import type { LedgerEntry } from '../domain/ledger-entry.ts';
 import { byteString, keyBytes } from './key-bytes.ts';
 
@@ -72,18 +71,13 @@ function fourBytes(number: number): string {
   );
 }
 
-/** The entries that stand on one side for the given source keys; `null` = none there. */
+/** The entries that stand on one side, by ledger bucket and field; `null` = none there. */
 export async function readEntries(
   redis: Redis,
-  keyspace: Keyspace,
-  link: string,
-  sourceKeys: readonly string[],
+  places: readonly { readonly ledger: string; readonly field: string }[],
 ): Promise<readonly (LedgerEntry | null)[]> {
   const pipeline = redis.pipeline();
-  for (const key of sourceKeys) {
-    const { bucket, field } = placeOf(key);
-    pipeline.hgetBuffer(keyspace.ledger(link, bucket), keyBytes(field));
-  }
+  for (const { ledger, field } of places) pipeline.hgetBuffer(ledger, keyBytes(field));
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, value]) => {
     if (error) throw error;

@@ -11,6 +11,7 @@ export async function readLinkStatus(
   keyspace: Keyspace,
   link: Link,
 ): Promise<LinkStatus | null> {
-  const texts = await target.mget(shardsOf(link).map((shard) => keyspace.status(shard.name)));
+  // Not by MGET: on a cluster the statuses stand in several slots.
+  const texts = await Promise.all(shardsOf(link).map((shard) => target.get(keyspace.status(shard.name))));
   return linkStatusOf(texts.map((text) => (text === null ? null : (JSON.parse(text) as LinkStatus))));
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
  */
 export const JDAY_COMMANDS = `
   +ping +select +info +time +role +command|info +config|get +client|id +client|setname +client|list
-  +dbsize +memory|usage +cluster|slots
+  +dbsize +memory|usage +cluster|slots +cluster|nodes
   +client|tracking +client|trackinginfo +subscribe +unsubscribe
   +psync +replconf
   +scan +type +exists +dump +pexpiretime +pttl +object|encoding +strlen +get +mget +getrange +hget

@@ -6,8 +6,9 @@ import { DAY_MS } from '../../domain/timeline.ts';
 import type { Environment } from '../connection.ts';
 import { archiveFolder } from './files.ts';
 import { type BackupFolder, beginBackup, removeExpired } from './folders.ts';
-import type { BackupManifest, FilesEntry } from './manifest.ts';
-import { type BackupRun, backUpServer, serversOf } from './server-backup.ts';
+import type { BackupManifest, FilesEntry, StoreEntry } from './manifest.ts';
+import { type BackupRun, backUpServer, serversToBackUp } from './server-backup.ts';
+import { withSlotsAtRest } from './slots-at-rest.ts';
 
 /**
  * Backs up every store of the plan and its model files, each proven by a restore (L10). Changes nothing in the
@@ -17,7 +18,7 @@ import { type BackupRun, backUpServer, serversOf } from './server-backup.ts';
  * A backup is for disasters: it ages, and its expiries are absolute (B9). The way back is the reverse sync.
  *
  * @param label why it is taken, part of its id
- * @throws BackupUnproven, BackupDirectoryUnusable, StoreUnreachable, FolderUnreadable
+ * @throws BackupUnproven, BackupDirectoryUnusable, StoreUnreachable, FolderUnreadable, ClusterChanged
  */
 export async function takeBackup(
   plan: Plan,
@@ -30,7 +31,7 @@ export async function takeBackup(
   try {
     const folder = await beginBackup(plan, label, startedMs);
     const run = { plan, environment, folder: folder.path, signal, report };
-    const stores = (await backUpStores(run)).sort((one, other) => (one.name < other.name ? -1 : 1));
+    const stores = (await withSlotsAtRest(plan, environment, () => backUpStores(run))).sort(byName);
     const files = await backUpFiles(run);
     const summary = { id: folder.id, stores, files, proven: true, durationMs: Date.now() - startedMs };
     await keep(folder, plan, label, startedMs, summary);
@@ -51,7 +52,7 @@ export class BackupDirectoryUnusable extends Error {
 
 /** Servers at the same time: each works alone, and the moments of the snapshots lie closer together. */
 async function backUpStores(run: BackupRun): Promise<BackupManifest['stores']> {
-  const servers = await serversOf(run.plan.stores, run.environment);
+  const servers = await serversToBackUp(run.plan.stores, run.environment);
   const ended = new AbortController();
   const signal = AbortSignal.any([run.signal, ended.signal]);
   const entries = servers.map((server) =>
@@ -100,10 +101,27 @@ async function keep(
   await removeExpired(backup.directory, migration, startedMs - backup.retentionDays * DAY_MS);
 }
 
+function byName(one: StoreEntry, other: StoreEntry): number {
+  const [a, b] = [`${one.name} ${one.rdb}`, `${other.name} ${other.rdb}`];
+  return a < b ? -1 : 1;
+}
+
+/** A cluster is one store here, with the sums of its nodes in the order of the manifest. */
 function toSummary(kept: Kept): BackupSummary {
+  const stores = new Map<string, BackupSummary['stores'][number]>();
+  for (const { name, keys, bytes, sha256 } of kept.stores) {
+    const before = stores.get(name);
+    const sum = before && {
+      name,
+      keys: before.keys + keys,
+      bytes: before.bytes + bytes,
+      sha256: `${before.sha256} ${sha256}`,
+    };
+    stores.set(name, sum ?? { name, keys, bytes, sha256 });
+  }
   return {
     ...kept,
-    stores: kept.stores.map(({ name, keys, bytes, sha256 }) => ({ name, keys, bytes, sha256 })),
+    stores: [...stores.values()],
     files: kept.files.map(({ name, files, bytes, sha256 }) => ({ name, files, bytes, sha256 })),
   };
 }

@@ -20,6 +20,8 @@ export const BACKUP_MANIFEST = z.object({
     z.object({
       name: z.string(),
       side: z.enum(['source', 'target']),
+      /** Of a cluster there is an entry for each master: its name there, and the slots whose keys the RDB holds. */
+      node: z.object({ id: z.string(), slots: z.string() }).optional(),
       /** Number of the database in the RDB, which holds all of its server. */
       database: z.number(),
       rdb: z.string(),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { makeKeyMap } from '../../domain/key-map.ts';
 import { OUR_PREFIX } from '../../domain/keyspace.ts';
 import type { Plan, Store } from '../../domain/plan.ts';
+import { serversOf } from '../cluster/servers-of.ts';
 import { type Environment, openStore } from '../connection.ts';
 import { type ChangeWatch, WatchLost, watchChanges } from './change-watch.ts';
 import type { StoreEntry } from './manifest.ts';
@@ -11,8 +12,14 @@ import { type Scratch, withScratch } from './scratch.ts';
 
 const ATTEMPTS = 3;
 
-/** One redis-server and the stores that are databases of it: one RDB holds them all. */
-export type Server = { readonly runId: string; readonly stores: readonly StoreOnServer[] };
+/** One redis-server and the stores that are databases of it, or the store that it is a node of: one RDB holds them all. */
+export type Server = {
+  readonly runId: string;
+  /** Of its RDB, without ending. */
+  readonly file: string;
+  readonly stores: readonly StoreOnServer[];
+  readonly node?: NonNullable<StoreEntry['node']>;
+};
 export type StoreOnServer = { readonly store: Store; readonly database: number };
 
 export type BackupRun = {
@@ -23,20 +30,36 @@ export type BackupRun = {
   readonly report: (text: string) => void;
 };
 
-/** Finds out by run id which stores share a server: addresses do not tell (B1). */
-export async function serversOf(stores: readonly Store[], environment: Environment): Promise<Server[]> {
-  const servers = new Map<string, StoreOnServer[]>();
-  for (const store of stores) {
-    const redis = await openStore(store, environment, 'backup');
-    try {
-      const runId = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? store.name;
-      const there = servers.get(runId) ?? [];
-      servers.set(runId, [...there, { store, database: redis.options.db ?? 0 }]);
-    } finally {
-      redis.disconnect();
+/** Finds out by run id which stores share a server: addresses do not tell (B1). A cluster is a server for each master. */
+export async function serversToBackUp(stores: readonly Store[], environment: Environment): Promise<Server[]> {
+  const servers = new Map<string, Server>();
+  for (const one of stores) {
+    const behind = await serversOf(one, environment, 'backup');
+    for (const [i, { store, id, slots }] of behind.entries()) {
+      const { runId, database } = await identityOf(store, environment);
+      const there = servers.get(runId) ?? {
+        runId,
+        file: behind.length === 1 ? store.name : `${store.name}-${i + 1}`,
+        stores: [],
+        ...(id !== '' && { node: { id, slots } }),
+      };
+      servers.set(runId, { ...there, stores: [...there.stores, { store, database }] });
     }
   }
-  return [...servers].map(([runId, onServer]) => ({ runId, stores: onServer }));
+  return [...servers.values()];
+}
+
+async function identityOf(
+  store: Store,
+  environment: Environment,
+): Promise<{ runId: string; database: number }> {
+  const redis = await openStore(store, environment, 'backup');
+  try {
+    const runId = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? store.name;
+    return { runId, database: redis.options.db ?? 0 };
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /**
@@ -58,7 +81,7 @@ export async function backUpServer(server: Server, run: BackupRun): Promise<Stor
 
 async function attemptBackup(server: Server, run: BackupRun): Promise<StoreEntry[]> {
   const { store } = firstOf(server);
-  const rdb = `${store.name}.rdb`;
+  const rdb = `${server.file}.rdb`;
   const file = join(run.folder, rdb);
   // Before the snapshot: what changes from here on is known to have changed.
   const watch = await watchChanges(store, run.environment);
@@ -70,7 +93,10 @@ async function attemptBackup(server: Server, run: BackupRun): Promise<StoreEntry
     return await withScratch(file, store.name, async (scratch) => {
       const entries: StoreEntry[] = [];
       for (const each of server.stores)
-        entries.push(await prove(each, scratch, watch, { ...fetched, rdb }, run));
+        entries.push({
+          ...(await prove(each, scratch, watch, { ...fetched, rdb }, run)),
+          ...(server.node && { node: server.node }),
+        });
       return entries;
     });
   } finally {

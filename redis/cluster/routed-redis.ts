@@ -3,8 +3,14 @@ import { slotOf, SLOTS, tagOf } from '../../domain/slot.ts';
 import { byteString } from '../key-bytes.ts';
 import type { SlotMap } from './slot-map.ts';
 
-/** One master: its connection, and the tag of its lowest slot, for keys of ours that speak of this node. */
-export type ClusterNode = { readonly redis: Redis; readonly tag: string };
+/**
+ * One master: its connection, the tag of its lowest slot, for keys of ours that speak of this node, and its name in the
+ * cluster, for what is true of that server whatever slots it serves.
+ */
+export type ClusterNode = { readonly redis: Redis; readonly tag: string; readonly id: string };
+
+/** Opens a connection to another node of the same cluster, as the same user. */
+export type OpenNode = (host: string, port: number) => Promise<Redis>;
 
 /**
  * All masters of a cluster as one connection: each command goes to the node that serves its first key, as the map
@@ -14,14 +20,16 @@ export type ClusterNode = { readonly redis: Redis; readonly tag: string };
 export class RoutedRedis extends Redis {
   readonly nodes: readonly ClusterNode[];
   readonly map: SlotMap;
+  readonly openNode: OpenNode;
   readonly #bySlot: readonly ClusterNode[];
 
-  constructor(map: SlotMap, connections: readonly Redis[]) {
+  constructor(map: SlotMap, connections: readonly Redis[], openNode: OpenNode) {
     super({ lazyConnect: true, protocol: 2 });
     this.map = map;
-    this.nodes = map.masters.map(({ ranges }, i) => {
+    this.openNode = openNode;
+    this.nodes = map.masters.map(({ id, ranges }, i) => {
       const lowest = Math.min(...ranges.map(([from]) => from));
-      return { redis: connections[i] as Redis, tag: tagOf(lowest) };
+      return { redis: connections[i] as Redis, tag: tagOf(lowest), id };
     });
     const bySlot = new Array<ClusterNode>(SLOTS);
     for (const [i, { ranges }] of map.masters.entries())
@@ -52,7 +60,12 @@ export class RoutedRedis extends Redis {
   }
 }
 
-/** The servers behind a connection: the masters of a cluster, else the one server, which needs no tag. */
+/** The servers behind a connection: the masters of a cluster, else the one server, which needs no tag and no name. */
 export function nodesOf(redis: Redis): readonly ClusterNode[] {
-  return redis instanceof RoutedRedis ? redis.nodes : [{ redis, tag: '' }];
+  return redis instanceof RoutedRedis ? redis.nodes : [{ redis, tag: '', id: '' }];
+}
+
+/** The connection to the server that holds a key (byte string): for MULTI, WATCH, and what names no key. */
+export function serverOf(redis: Redis, key: string): Redis {
+  return redis instanceof RoutedRedis ? redis.nodeOf(key).redis : redis;
 }

@@ -6,11 +6,13 @@ import { type Link, linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { owns, shardsOf } from '../../domain/shard.ts';
 import { readAuthority } from '../authority.ts';
+import { raiseCopies } from '../authority-copies.ts';
 import { byteString } from '../key-bytes.ts';
 import { entryTail, makeStamps, placeOf } from '../ledger.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Stores } from '../stores.ts';
-import { keeperOf, lowerFence } from '../switch/fence.ts';
+import { lowerFence } from '../switch/fence.ts';
+import { keeperOf } from '../switch/fence-records.ts';
 import { applyWrites, MAX_BATCH, type Write } from '../sync/apply-writes.ts';
 import { takeLease } from '../sync/lease.ts';
 import { hashesOf } from './hashes-of.ts';
@@ -51,7 +53,10 @@ async function begin(plan: Plan, stores: Stores, link: Link) {
     shardsOf(link).map(({ name }) => readWitnesses({ source, target }, keyspace, name)),
   );
   const careful = witnesses.some(({ source: one }) => hasLost(one));
-  const epoch = (await readAuthority(target))?.epoch ?? 0;
+  const record = await readAuthority(target);
+  // A node that the sync has not told yet, or whose slots have come since, would refuse each of our writes.
+  if (record) await raiseCopies(target, plan, record);
+  const epoch = record?.epoch ?? 0;
   const leases = await Promise.all(
     shardsOf(link).map(async (shard) => {
       const token = await takeLease(ports, keyspace, shard.name);

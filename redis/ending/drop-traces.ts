@@ -6,7 +6,8 @@ import { newest } from '../../domain/ledger-entry.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { shardsOf } from '../../domain/shard.ts';
-import { keyBytes } from '../key-bytes.ts';
+import { serverOf } from '../cluster/routed-redis.ts';
+import { byteString, keyBytes } from '../key-bytes.ts';
 import { readRawEntries } from '../ledger.ts';
 import { unlinkAll } from '../cluster/unlink-all.ts';
 import { scanNames } from '../scan-names.ts';
@@ -80,11 +81,12 @@ async function saveHash(plan: Plan, redis: Redis, key: string, name: string): Pr
 async function* linesOf(redis: Redis, field: Buffer, record: Buffer): AsyncGenerator<object> {
   yield { field: field.toString('base64'), record: record.toString('base64') };
   const key = keptKey(record);
-  const type = key ? await redis.type(key) : 'none';
+  const server = key ? serverOf(redis, byteString(key)) : redis;
+  const type = key ? await server.type(key) : 'none';
   // Taken back by an abort already: there is nothing to save.
   if (!key || type === 'none') return;
   if (!hasPieces(type)) {
-    const dump = (await redis.dumpBuffer(key)).toString('base64');
+    const dump = (await server.dumpBuffer(key)).toString('base64');
     yield {
       field: field.toString('base64'),
       words: ['RESTORE'],
@@ -92,7 +94,8 @@ async function* linesOf(redis: Redis, field: Buffer, record: Buffer): AsyncGener
     };
     return;
   }
-  for await (const { words, args } of walk({ redis, key, type, fieldTtls: await knowsFieldTtls(redis) })) {
+  const fieldTtls = await knowsFieldTtls(server);
+  for await (const { words, args } of walk({ redis: server, key, type, fieldTtls })) {
     const encoded = args.map((part) => Buffer.from(part).toString('base64'));
     yield { field: field.toString('base64'), words, args: encoded };
   }

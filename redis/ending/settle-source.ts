@@ -3,7 +3,8 @@ import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Stores } from '../stores.ts';
 import { drainLinks } from '../switch/drain-links.ts';
-import { keeperOf, raiseFence } from '../switch/fence.ts';
+import { raiseFence } from '../switch/fence.ts';
+import { keeperOf } from '../switch/fence-records.ts';
 
 /** Long enough for a backlog, short enough for an operator who waits for V1. */
 const PATIENCE_MS = 10_000;

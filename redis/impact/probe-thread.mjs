@@ -2,16 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Redis } from 'ioredis';
 
-const connections = workerData.urls.map((url) => {
+const connections = workerData.asked.map(({ url, key }) => {
   const redis = new Redis(url, { protocol: 2, retryStrategy: () => null, connectionName: 'jday:impact' });
   redis.on('error', () => {});
-  return redis;
+  return { redis, key };
 });
 
-async function timeOf(redis) {
+async function timeOf({ redis, key }) {
   const start = performance.now();
   try {
-    await redis.getBuffer(workerData.key);
+    await redis.getBuffer(key);
     return performance.now() - start;
   } catch {
     return null;

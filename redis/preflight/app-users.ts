@@ -1,6 +1,6 @@
 import { alert, green, red } from './finding.ts';
 import { ourUser } from './rights.ts';
-import type { StoreUnderTest } from './subject.ts';
+import type { ServerUnderTest } from './subject.ts';
 import type { NamedCheck } from './world.ts';
 
 /** A user of ours without any right, made and deleted again: what the fence does, done to nobody. */
@@ -23,7 +23,7 @@ export const APP_USERS_NAMED: NamedCheck = {
 
 export const APP_USERS_RIGHT: NamedCheck = {
   name: 'app users',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'whether each named app user exists, is enabled, and is neither our own user nor `default`',
   look: async (subject) => {
     const expected = 'enabled users of the apps alone';
@@ -63,7 +63,7 @@ export const APP_USERS_RIGHT: NamedCheck = {
 
 export const FENCE: NamedCheck = {
   name: 'fence',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'whether we may change an app user’s rule, tried on a user of our own without rights, then deleted',
   look: async ({ store, redis }) => {
@@ -86,7 +86,7 @@ export const FENCE: NamedCheck = {
 };
 
 async function usersThat(
-  { store, redis }: StoreUnderTest,
+  { store, redis }: ServerUnderTest,
   fits: (flags: readonly string[] | null) => boolean,
 ): Promise<string[]> {
   const found: string[] = [];

@@ -1,4 +1,5 @@
 import { APP_USERS_NAMED, APP_USERS_RIGHT, FENCE } from './app-users.ts';
+import { CLUSTER } from './cluster.ts';
 import { BACKUP_SPACE, FILES } from './disk.ts';
 import { FIELD_TTLS } from './field-ttls.ts';
 import { CONTESTED, EMPTY_DATASETS, OCCUPIED, OWNERSHIP, UNMATCHED } from './keys.ts';
@@ -8,7 +9,6 @@ import { PAYLOAD, PROBE, SCRATCH } from './probes.ts';
 import { RIGHTS } from './rights.ts';
 import {
   CLAIM,
-  CLUSTER,
   FORK_MEMORY,
   OTHER_DATABASES,
   OUTPUT_BUFFER,

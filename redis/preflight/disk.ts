@@ -14,7 +14,8 @@ export const BACKUP_SPACE: NamedCheck = {
     'the backup directory: writable, and with room for twice the stores’ memory (an RDB and its restore)',
   look: async ({ plan, stores }) => {
     const directory = plan.backup.directory;
-    const servers = new Map(stores.map(({ info }) => [info('run_id'), Number(info('used_memory'))]));
+    const all = stores.flatMap((store) => store.servers);
+    const servers = new Map(all.map(({ info }) => [info('run_id'), Number(info('used_memory'))]));
     const needed = TIMES_THE_DATA * [...servers.values()].reduce((sum, bytes) => sum + bytes, 0);
     const expected = `writable, ≥ ${mb(needed)} free`;
     const remedy = `Make ${directory} a folder that the worker’s user may write, on a disk with that much room (BACKUP_DIR).`;

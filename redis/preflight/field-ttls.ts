@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { keyBytes } from '../key-bytes.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
 import { alert, green, red } from './finding.ts';
+import type { StoreUnderTest } from './subject.ts';
 import type { NamedCheck } from './world.ts';
 
 const EXPECTED = 'no field with a TTL that the other side could not keep';
@@ -14,7 +15,7 @@ export const FIELD_TTLS: NamedCheck = {
     'whether both sides know TTLs of hash fields; if only the source does, a sample of its hashes for such fields',
   look: async (link, world) => {
     const { source, target } = link;
-    const [here, there] = [await knowsFieldTtls(source.redis), await knowsFieldTtls(target.redis)];
+    const [here, there] = [await allKnow(source), await allKnow(target)];
     if (here === there) return green(here ? 'both sides know them' : 'neither side knows them', EXPECTED);
     if (there) {
       const remedy = 'Let V2’s apps give no TTL to fields of migrated hashes before the window is over.';
@@ -37,6 +38,11 @@ export const FIELD_TTLS: NamedCheck = {
     );
   },
 };
+
+/** A hash is kept by whichever node its slot is on. */
+async function allKnow({ servers }: StoreUnderTest): Promise<boolean> {
+  return (await Promise.all(servers.map(({ redis }) => knowsFieldTtls(redis)))).every((knows) => knows);
+}
 
 async function hasTtl(redis: Redis, key: Buffer): Promise<boolean> {
   if ((await redis.type(key)) !== 'hash') return false;

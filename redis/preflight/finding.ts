@@ -17,6 +17,21 @@ export function red(found: string, expected: string, remedy: string): Finding {
   return { verdict: 'red', found, expected, remedy };
 }
 
+const BADNESS = { green: 0, alert: 1, red: 2 } satisfies Record<Finding['verdict'], number>;
+
+/** What was found on the servers of a store, in their order, as one: the worst, and where it is. */
+export function worstOf(findings: readonly Finding[]): Finding {
+  const worst = findings.reduce((one, other) =>
+    BADNESS[other.verdict] > BADNESS[one.verdict] ? other : one,
+  );
+  if (findings.length === 1) return worst;
+  const alike = findings.every(({ found }) => found === worst.found);
+  const where = alike
+    ? `each of ${findings.length} nodes`
+    : `node ${findings.indexOf(worst) + 1} of ${findings.length}`;
+  return { ...worst, found: `${where}: ${worst.found}` };
+}
+
 /** Why a check itself failed, in words of ours: a server's error may quote keys and arguments (L12). */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -62,10 +62,11 @@ export async function makeInventory(
   const over = AbortSignal.timeout(SCAN_BUDGET_MS);
   let complete = true;
   try {
-    for await (const batch of keyBatches(link.source.redis, over)) {
-      const owned = sortOut(batch.map(byteString), keys, known, draft);
-      await lookAcross(owned, link, rivals, draft);
-    }
+    for (const { redis } of link.source.servers)
+      for await (const batch of keyBatches(redis, over)) {
+        const owned = sortOut(batch.map(byteString), keys, known, draft);
+        await lookAcross(owned, link, rivals, draft);
+      }
   } catch (error) {
     if (!over.aborted) throw error;
     complete = false;

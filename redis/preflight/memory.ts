@@ -1,6 +1,6 @@
 import { doNotTouch } from '../connection.ts';
-import { alert, green, red } from './finding.ts';
-import type { LinkUnderTest, StoreUnderTest } from './subject.ts';
+import { alert, type Finding, green, red, worstOf } from './finding.ts';
+import type { LinkUnderTest, ServerUnderTest, StoreUnderTest } from './subject.ts';
 import type { NamedCheck, World } from './world.ts';
 
 const HEADROOM = 1.3;
@@ -9,24 +9,28 @@ export const MEMORY: NamedCheck = {
   name: 'memory',
   scope: 'plan',
   looksAt:
-    'memory left on V2 against 1.3 × what the datasets take on the sources, estimated by their share of keys',
+    'memory left on V2 against 1.3 × what the datasets take on the sources, estimated by their share of keys; each node of a cluster against its share of the slots',
   look: async (world) => {
     const target = targetUnderTest(world);
     const needs = await Promise.all(world.links.map((link) => bytesOf(link, world)));
     const needed = Math.ceil(HEADROOM * needs.reduce((sum, bytes) => sum + bytes, 0));
-    const maxmemory = Number(target.info('maxmemory'));
-    const limit = maxmemory || Number(target.info('total_system_memory'));
-    const left = Math.max(0, limit - Number(target.info('used_memory')));
-    const found = `${mb(left)} left ${maxmemory ? 'below maxmemory' : 'on the machine, no maxmemory'}`;
-    const expected = `≥ ${mb(needed)}`;
-    if (left >= needed) return green(found, expected);
-    return red(`V2 too small: ${found}`, expected, `Raise V2’s maxmemory by ${mb(needed - left)} at least.`);
+    return worstOf(target.servers.map((server) => roomOf(server, Math.ceil(needed * server.share))));
   },
 };
 
+function roomOf({ info }: ServerUnderTest, needed: number): Finding {
+  const maxmemory = Number(info('maxmemory'));
+  const limit = maxmemory || Number(info('total_system_memory'));
+  const left = Math.max(0, limit - Number(info('used_memory')));
+  const found = `${mb(left)} left ${maxmemory ? 'below maxmemory' : 'on the machine, no maxmemory'}`;
+  const expected = `≥ ${mb(needed)}`;
+  if (left >= needed) return green(found, expected);
+  return red(`V2 too small: ${found}`, expected, `Raise V2’s maxmemory by ${mb(needed - left)} at least.`);
+}
+
 export const EVICTION: NamedCheck = {
   name: 'eviction',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'maxmemory-policy: a server that evicts drops keys, which must not look like deletes by an app (L5)',
   look: async ({ info, store }) => {
@@ -46,7 +50,7 @@ export const EVICTION: NamedCheck = {
 
 export const IDLE_TIMES: NamedCheck = {
   name: 'idle times',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'CLIENT NO-TOUCH, where the server evicts by idle time or frequency: without it our reading makes cold keys look used',
   look: async ({ redis, info }) => {
@@ -71,16 +75,20 @@ export function targetUnderTest({ stores }: World): StoreUnderTest {
   return target;
 }
 
-/** Memory of a link's datasets on its source: the server's data, by the share of this database and of the datasets. */
+/** Memory of a link's datasets on its source: the servers' data, by the share of this database and of the datasets. */
 async function bytesOf(link: LinkUnderTest, world: World): Promise<number> {
-  const { info, redis } = link.source;
   const { scanned, perDataset } = await world.inventory(link);
   const owned = [...perDataset.values()].reduce((sum, keys) => sum + keys, 0);
+  const bytes = await Promise.all(link.source.servers.map(bytesOn));
+  return bytes.reduce((sum, each) => sum + each, 0) * (owned / Math.max(1, scanned));
+}
+
+async function bytesOn({ info, redis }: ServerUnderTest): Promise<number> {
   const everywhere = [...(await redis.info('keyspace')).matchAll(/keys=(\d+)/g)];
   const all = everywhere.reduce((sum, match) => sum + Number(match[1]), 0);
   const data = Number(info('used_memory')) - Number(info('used_memory_startup'));
   const share = (await redis.dbsize()) / Math.max(1, all);
-  return Math.max(0, data) * share * (owned / Math.max(1, scanned));
+  return Math.max(0, data) * share;
 }
 
 export function mb(bytes: number): string {

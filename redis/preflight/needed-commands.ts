@@ -18,6 +18,7 @@ export const COMMANDS_BY_PURPOSE = {
     'dbsize',
     'memory|usage',
     'cluster|slots',
+    'cluster|nodes',
   ],
   'see changes': ['client|tracking', 'client|trackinginfo', 'subscribe', 'unsubscribe'],
   'take backups': ['psync', 'replconf'],

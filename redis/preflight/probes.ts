@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
+import { tagged } from '../../domain/slot.ts';
 import { startRedis } from '../../servers/redis-server.ts';
 import { openStore } from '../connection.ts';
 import { alert, type Finding, green, reasonOf, red } from './finding.ts';
+import type { ServerUnderTest } from './subject.ts';
 import type { NamedCheck, World } from './world.ts';
 
 /** If we die between writing and deleting a probe it goes by itself. */
@@ -13,12 +14,12 @@ const PROBE_TTL_MS = 60_000;
 
 export const PROBE: NamedCheck = {
   name: 'probe',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'a key under our own prefix, written with an expiry, read back and deleted: both directions will write',
-  look: async ({ redis }, world) => {
+  look: async ({ redis, tag }, world) => {
     const expected = 'a probe key comes back as it was written';
-    const key = world.keyspace.probe('preflight');
+    const key = tagged(world.keyspace.probe('preflight'), tag);
     const value = randomBytes(16);
     try {
       await redis.set(key, value, 'PX', PROBE_TTL_MS);
@@ -45,10 +46,7 @@ export const PAYLOAD: NamedCheck = {
   looksAt: 'whether each side restores what the other dumps; if not, values travel by commands instead',
   look: async ({ source, target }, world) => {
     const expected = 'source and target restore each other’s DUMP';
-    const [up, down] = [
-      await carries(source.redis, target.redis, world),
-      await carries(target.redis, source.redis, world),
-    ];
+    const [up, down] = [await allCarry(source, target, world), await allCarry(target, source, world)];
     if (up && down) return green('both ways', expected);
     const found = up
       ? 'the source does not restore what V2 dumps: values travel by commands'
@@ -75,7 +73,8 @@ export const SCRATCH: NamedCheck = {
     }
     try {
       const store = { name: 'scratch', side: 'source', url: server.url(), appUsers: [] } as const;
-      return await restoresAll(world, await openStore(store, {}, 'preflight'), expected, remedy);
+      const redis = await openStore(store, {}, 'preflight');
+      return await restoresAll(world, { redis, tag: '' }, expected, remedy);
     } finally {
       await server.stop();
       await rm(dir, { recursive: true, force: true });
@@ -83,10 +82,10 @@ export const SCRATCH: NamedCheck = {
   },
 };
 
-async function restoresAll(world: World, scratch: Redis, expected: string, remedy: string): Promise<Finding> {
+async function restoresAll(world: World, scratch: End, expected: string, remedy: string): Promise<Finding> {
   const refused: string[] = [];
-  for (const { store, redis } of world.stores) {
-    if (!(await carries(redis, scratch, world))) refused.push(store.name);
+  for (const store of world.stores) {
+    if (!(await allCarry(store, { servers: [scratch] }, world))) refused.push(store.store.name);
   }
   if (refused.length > 0) return red(`it cannot restore data of ${refused.join(', ')}`, expected, remedy);
   if (world.unreachable.length === 0)
@@ -94,9 +93,21 @@ async function restoresAll(world: World, scratch: Redis, expected: string, remed
   return alert('not every store could be asked', expected, 'Make every store reachable first.');
 }
 
+type End = Pick<ServerUnderTest, 'redis' | 'tag'>;
+type Ends = { readonly servers: readonly End[] };
+
+/** Whether what every server of one store dumps is restored by every one of the other. */
+async function allCarry(from: Ends, to: Ends, world: World): Promise<boolean> {
+  for (const one of from.servers)
+    for (const other of to.servers) if (!(await carries(one, other, world))) return false;
+  return true;
+}
+
 /** Whether the payload of a probe key of one server is restored by the other. */
-async function carries(from: Redis, to: Redis, world: World): Promise<boolean> {
-  const [out, back] = [world.keyspace.probe('payload-out'), world.keyspace.probe('payload-back')];
+async function carries(one: End, other: End, world: World): Promise<boolean> {
+  const [from, to] = [one.redis, other.redis];
+  const out = tagged(world.keyspace.probe('payload-out'), one.tag);
+  const back = tagged(world.keyspace.probe('payload-back'), other.tag);
   try {
     await from.set(out, 'probe', 'PX', PROBE_TTL_MS);
     const payload = await from.dumpBuffer(out);

@@ -1,5 +1,6 @@
-import { resolveUrl, UnsetVariable } from '../../domain/environment.ts';
+import { resolveUrl, resolveUrls, UnsetVariable } from '../../domain/environment.ts';
 import type { Store } from '../../domain/plan.ts';
+import { ClusterChanged } from '../cluster/cluster-changed.ts';
 import { type Environment, StoreUnreachable } from '../connection.ts';
 import { diagnose } from '../backup/diagnosis.ts';
 import { type Finding, red } from './finding.ts';
@@ -16,6 +17,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'host not found': 'Correct the host in the store’s URL, or the name service of the worker’s machine.',
   'no answer in time': 'Look for a firewall between the worker and this server.',
   'the user lacks the right to INFO': 'Grant our user the commands of docs/preflight.md.',
+  'not every slot of the cluster is served':
+    'Bring back the master of the missing slots, or let a replica take over.',
+  'does not say which nodes serve its slots':
+    'Take `cluster: true` off the store if it is one server; else name nodes of the cluster, and grant our user +cluster|slots.',
 };
 
 /** Why a store could not be opened, without its address. */
@@ -29,7 +34,10 @@ export async function unreachable(store: Store, environment: Environment, error:
 }
 
 async function reason(store: Store, environment: Environment, error: unknown): Promise<string> {
-  if (error instanceof UnsetVariable) return error.message;
+  if (error instanceof UnsetVariable || error instanceof ClusterChanged) return error.message;
   if (error instanceof StoreUnreachable && error.reason !== 'cannot connect') return error.reason;
-  return diagnose(resolveUrl(store.url, environment));
+  const [first = ''] = store.cluster
+    ? resolveUrls(store.url, environment)
+    : [resolveUrl(store.url, environment)];
+  return diagnose(first);
 }

@@ -1,7 +1,7 @@
 import { makeKeyMap } from '../../domain/key-map.ts';
 import { alert, type Finding, green, red } from './finding.ts';
 import { COMMANDS_BY_PURPOSE, FIELD_TTL_COMMANDS, NEEDED_COMMANDS, type Purpose } from './needed-commands.ts';
-import type { StoreUnderTest } from './subject.ts';
+import type { ServerUnderTest } from './subject.ts';
 import type { NamedCheck, World } from './world.ts';
 
 export { NEEDED_COMMANDS } from './needed-commands.ts';
@@ -10,7 +10,7 @@ const EXPECTED = 'our user may run every command that the migration needs, on it
 
 export const RIGHTS: NamedCheck = {
   name: 'rights',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'each command we send, by ACL DRYRUN as our own user; our prefix, the datasets’ keys and the channel of changes',
   look: async (subject, world) => {
@@ -35,7 +35,7 @@ export const RIGHTS: NamedCheck = {
 };
 
 /** Name of the user we are; `null` = the server does not answer questions about rights. */
-export async function ourUser({ redis }: StoreUnderTest): Promise<string | null> {
+export async function ourUser({ redis }: ServerUnderTest): Promise<string | null> {
   try {
     const me = String(await redis.call('ACL', 'WHOAMI'));
     await redis.call('ACL', 'DRYRUN', me, 'PING');
@@ -48,7 +48,7 @@ export async function ourUser({ redis }: StoreUnderTest): Promise<string | null>
 
 /** Commands that may not be run or do not exist there, with what they are for. */
 async function missingCommands(
-  subject: StoreUnderTest,
+  subject: ServerUnderTest,
   world: World,
   me: string,
 ): Promise<[string, Purpose][]> {
@@ -72,12 +72,12 @@ async function missingCommands(
 }
 
 /** Arity of each command as the server has it; 0 = it does not have the command. */
-async function arities({ redis }: StoreUnderTest, commands: readonly string[]): Promise<[string, number][]> {
+async function arities({ redis }: ServerUnderTest, commands: readonly string[]): Promise<[string, number][]> {
   const replies = (await redis.call('COMMAND', 'INFO', ...commands)) as ([string, number] | null)[];
   return commands.map((command, index) => [command, replies[index]?.[1] ?? 0]);
 }
 
-async function deniedKeys(subject: StoreUnderTest, world: World, me: string): Promise<string[]> {
+async function deniedKeys(subject: ServerUnderTest, world: World, me: string): Promise<string[]> {
   const { store } = subject;
   const datasets = world.plan.datasets.filter(({ from }) => store.side === 'target' || from === store.name);
   const keys = makeKeyMap(datasets);
@@ -97,7 +97,7 @@ async function deniedKeys(subject: StoreUnderTest, world: World, me: string): Pr
 
 /** What the user lacks for a call; `null` = nothing. */
 async function dryRun(
-  { redis }: StoreUnderTest,
+  { redis }: ServerUnderTest,
   user: string,
   words: readonly string[],
 ): Promise<'command' | 'key or channel' | null> {

@@ -2,7 +2,7 @@ import type { Check } from '../../domain/check.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Environment } from '../connection.ts';
 import { CHECKS } from './checks.ts';
-import { type Finding, green, reasonOf, red } from './finding.ts';
+import { type Finding, green, reasonOf, red, worstOf } from './finding.ts';
 import { REACHABLE, REACHABLE_EXPECTED, unreachable } from './reachable.ts';
 import { type Facts, type NamedCheck, openWorld, type World } from './world.ts';
 
@@ -37,7 +37,12 @@ async function reachability({ stores, unreachable: failed, environment }: World)
 
 async function run(check: NamedCheck, world: World): Promise<Check[]> {
   const checks: Check[] = [];
-  if (check.scope === 'store') {
+  if (check.scope === 'server') {
+    for (const { store, servers } of world.stores) {
+      const found = await Promise.all(servers.map((server) => survived(() => check.look(server, world))));
+      checks.push(named(check.name, store.name, worstOf(found)));
+    }
+  } else if (check.scope === 'store') {
     for (const subject of world.stores) {
       checks.push(named(check.name, subject.store.name, await survived(() => check.look(subject, world))));
     }

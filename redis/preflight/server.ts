@@ -1,5 +1,4 @@
 import { CLAIM_KEY } from '../../domain/keyspace.ts';
-import { RoutedRedis } from '../cluster/routed-redis.ts';
 import { alert, green, red } from './finding.ts';
 import type { NamedCheck } from './world.ts';
 
@@ -9,7 +8,7 @@ const SMALL_BUFFER_BYTES = 32 << 20;
 
 export const VERSION: NamedCheck = {
   name: 'version',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'the server’s version: absolute expiries and ACL DRYRUN need 7.0',
   look: async ({ info }) => {
     const version = info('redis_version');
@@ -21,7 +20,7 @@ export const VERSION: NamedCheck = {
 
 export const ROLE: NamedCheck = {
   name: 'role',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'whether the server is a master: on a replica nothing can be written or fenced',
   look: async ({ info }) => {
     if (info('role') === 'master') return green('master', 'master');
@@ -29,25 +28,9 @@ export const ROLE: NamedCheck = {
   },
 };
 
-export const CLUSTER: NamedCheck = {
-  name: 'cluster',
-  scope: 'store',
-  looksAt:
-    'whether the server is a node of a Redis Cluster: the sync carries one, a whole migration does not yet',
-  look: async ({ info, redis }) => {
-    if (info('cluster_enabled') !== '1') return green('not clustered', 'not clustered');
-    const masters = redis instanceof RoutedRedis ? ` of ${redis.nodes.length} masters` : '';
-    return red(
-      `a cluster${masters}`,
-      'not clustered',
-      'The sync of a cluster works; its backup, fence, verification and the other checks do not yet (docs/limits.md): migrate from a standalone server.',
-    );
-  },
-};
-
 export const PERSISTENCE: NamedCheck = {
   name: 'persistence',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'whether the server has loaded its data and its last save went well: else it may refuse writes',
   look: async ({ info }) => {
     const expected = 'data loaded, last save and last append well';
@@ -65,7 +48,7 @@ export const PERSISTENCE: NamedCheck = {
 
 export const FORK_MEMORY: NamedCheck = {
   name: 'fork memory',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'memory left on its machine: a backup forks the server, which may copy up to all its memory (B7)',
   look: async ({ info }) => {
     const used = Number(info('used_memory'));
@@ -78,7 +61,7 @@ export const FORK_MEMORY: NamedCheck = {
 
 export const ROUND_TRIP: NamedCheck = {
   name: 'round trip',
-  scope: 'store',
+  scope: 'server',
   looksAt: 'the median of 20 PINGs: each step under the fence waits for some',
   look: async ({ redis }) => {
     const times: number[] = [];
@@ -96,7 +79,7 @@ export const ROUND_TRIP: NamedCheck = {
 
 export const OUTPUT_BUFFER: NamedCheck = {
   name: 'output buffer',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'client-output-buffer-limit pubsub: a feed that falls behind more is cut and everything re-scanned',
   look: async ({ redis }) => {
@@ -114,12 +97,13 @@ export const OUTPUT_BUFFER: NamedCheck = {
 
 export const OTHER_DATABASES: NamedCheck = {
   name: 'other databases',
-  scope: 'store',
+  scope: 'server',
   looksAt:
     'databases of the server that the plan does not name: backups hold them too, a flush there is seen here',
   look: async ({ redis, info, store }, { stores }) => {
     const runId = info('run_id');
-    const ours = new Set(stores.filter((each) => each.info('run_id') === runId).map((each) => each.database));
+    const there = stores.flatMap(({ servers }) => servers).filter((each) => each.info('run_id') === runId);
+    const ours = new Set(there.map((each) => each.database));
     const used = [...(await redis.info('keyspace')).matchAll(/^db(\d+):/gm)].map((match) => Number(match[1]));
     const others = used.filter((database) => !ours.has(database));
     const expected = 'only databases of the plan hold keys';

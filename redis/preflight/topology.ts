@@ -1,6 +1,6 @@
 import { clockOf } from '../backup/copies.ts';
 import { alert, green, red } from './finding.ts';
-import type { StoreUnderTest } from './subject.ts';
+import type { ServerUnderTest, StoreUnderTest } from './subject.ts';
 import type { NamedCheck } from './world.ts';
 
 const CLOCK_SKEW_MS = 1_000;
@@ -11,7 +11,7 @@ export const SAME_DATABASE: NamedCheck = {
   looksAt:
     'run id and database number of every store: two names for one database would make a migration onto itself',
   look: async ({ stores }) => {
-    const groups = grouped(stores, ({ info, database }) => `${info('run_id')}/${database}`);
+    const groups = grouped(serversIn(stores), ({ info, database }) => `${info('run_id')}/${database}`);
     const expected = 'every store is a database of its own';
     if (groups.length === 0) return green(`${stores.length} databases`, expected);
     return red(
@@ -27,7 +27,7 @@ export const SHARED_SERVER: NamedCheck = {
   scope: 'plan',
   looksAt: 'whether stores share one server: a pause of its writes would stop our own drain',
   look: async ({ stores }) => {
-    const groups = grouped(stores, ({ info }) => info('run_id'));
+    const groups = grouped(serversIn(stores), ({ info }) => info('run_id'));
     const expected = 'a server for each store';
     if (groups.length === 0) return green(`${stores.length} servers`, expected);
     return alert(
@@ -44,7 +44,7 @@ export const CLOCK: NamedCheck = {
   looksAt:
     'the servers’ clocks against each other: expiries are absolute, so a session ends by the clock where it is',
   look: async ({ stores }) => {
-    const offsets = await Promise.all(stores.map(offsetOf));
+    const offsets = await Promise.all(serversIn(stores).map(offsetOf));
     const skew = offsets.length === 0 ? 0 : Math.max(...offsets) - Math.min(...offsets);
     const [found, expected] = [`${Math.round(skew)} ms apart at most`, `≤ ${CLOCK_SKEW_MS} ms`];
     if (skew <= CLOCK_SKEW_MS) return green(found, expected);
@@ -53,7 +53,7 @@ export const CLOCK: NamedCheck = {
 };
 
 /** Server clock minus ours, ms; the least delayed of three looks. */
-async function offsetOf({ redis }: StoreUnderTest): Promise<number> {
+async function offsetOf({ redis }: ServerUnderTest): Promise<number> {
   const looks: { trip: number; offset: number }[] = [];
   for (let i = 0; i < 3; i++) {
     const before = Date.now();
@@ -65,16 +65,20 @@ async function offsetOf({ redis }: StoreUnderTest): Promise<number> {
   return looks[0]?.offset ?? 0;
 }
 
+function serversIn(stores: readonly StoreUnderTest[]): readonly ServerUnderTest[] {
+  return stores.flatMap(({ servers }) => servers);
+}
+
 /** Groups of at least two. */
 function grouped(
-  stores: readonly StoreUnderTest[],
-  keyOf: (store: StoreUnderTest) => string,
-): StoreUnderTest[][] {
-  const groups = new Map<string, StoreUnderTest[]>();
-  for (const store of stores) groups.set(keyOf(store), [...(groups.get(keyOf(store)) ?? []), store]);
+  servers: readonly ServerUnderTest[],
+  keyOf: (server: ServerUnderTest) => string,
+): ServerUnderTest[][] {
+  const groups = new Map<string, ServerUnderTest[]>();
+  for (const one of servers) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
   return [...groups.values()].filter((group) => group.length > 1);
 }
 
-function names(group: readonly StoreUnderTest[]): string {
+function names(group: readonly ServerUnderTest[]): string {
   return group.map(({ store }) => store.name).join(' and ');
 }

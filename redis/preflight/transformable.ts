@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { makeKeyMap } from '../../domain/key-map.ts';
+import { type KeyMap, makeKeyMap } from '../../domain/key-map.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import { type Lens, lensOf, type Lensed, type Value } from '../../domain/transform/lens.ts';
 import { byteString, keyBytes } from '../key-bytes.ts';
@@ -119,15 +119,20 @@ function plain(value: Value): string {
   return `hash ${fields.sort().join()}`;
 }
 
-/** Keys of V2 that would travel down, from a few SCANs: a look, not a count. */
-async function* targetKeys(link: LinkUnderTest): AsyncGenerator<[Dataset, Buffer]> {
-  const keys = makeKeyMap(link.datasets);
+/** Keys of V2 that would travel down, from a few SCANs of each server: a look, not a count. */
+async function* targetKeys({ datasets, target }: LinkUnderTest): AsyncGenerator<[Dataset, Buffer]> {
+  const keys = makeKeyMap(datasets);
+  for (const { redis } of target.servers)
+    yield* someKeys(redis, keys, Math.ceil(TARGET_SAMPLES / target.servers.length));
+}
+
+async function* someKeys(redis: Redis, keys: KeyMap, most: number): AsyncGenerator<[Dataset, Buffer]> {
   let [cursor, found] = ['0', 0];
-  for (let i = 0; i < TARGET_SCANS && found < TARGET_SAMPLES; i++) {
-    const [next, batch] = await link.target.redis.scanBuffer(cursor, 'COUNT', 256);
+  for (let i = 0; i < TARGET_SCANS && found < most; i++) {
+    const [next, batch] = await redis.scanBuffer(cursor, 'COUNT', 256);
     for (const key of batch) {
       const dataset = keys.owner('target', byteString(key));
-      if (!dataset || found >= TARGET_SAMPLES) continue;
+      if (!dataset || found >= most) continue;
       found++;
       yield [dataset, key];
     }

@@ -1,11 +1,13 @@
+import type { Redis } from 'ioredis';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf, targetOf } from '../../domain/link.ts';
 import type { Plan, Store } from '../../domain/plan.ts';
-import { nodesOf } from '../cluster/routed-redis.ts';
+import { SLOTS } from '../../domain/slot.ts';
+import { nodesOf, RoutedRedis } from '../cluster/routed-redis.ts';
 import { type Environment, openStore, StoreUnreachable } from '../connection.ts';
 import type { Finding } from './finding.ts';
 import { type Inventory, makeInventory } from './inventory.ts';
-import type { LinkUnderTest, StoreUnderTest } from './subject.ts';
+import type { LinkUnderTest, ServerUnderTest, StoreUnderTest } from './subject.ts';
 
 /** What Temporal knows and Redis does not. */
 export type Facts = { readonly temporalRetentionMs: number | null };
@@ -26,9 +28,13 @@ export type World = {
 
 type Named = { readonly name: string; readonly looksAt: string };
 
-/** A check is a name, what it looks at in words, and a look at one subject of its scope. */
+/**
+ * A check is a name, what it looks at in words, and a look at one subject of its scope. What speaks of a server is asked
+ * of every one of a store; a store is as good as the worst of them (L7).
+ */
 export type NamedCheck = Named &
   (
+    | { readonly scope: 'server'; readonly look: (server: ServerUnderTest, world: World) => Promise<Finding> }
     | { readonly scope: 'store'; readonly look: (store: StoreUnderTest, world: World) => Promise<Finding> }
     | { readonly scope: 'link'; readonly look: (link: LinkUnderTest, world: World) => Promise<Finding> }
     | { readonly scope: 'plan'; readonly look: (world: World) => Promise<Finding> }
@@ -67,13 +73,34 @@ export async function openWorld(plan: Plan, environment: Environment, facts: Fac
 
 async function openUnderTest(store: Store, environment: Environment): Promise<StoreUnderTest> {
   const redis = await openStore(store, environment, 'preflight', { socketTimeout: undefined });
-  const [first] = nodesOf(redis);
-  const text = await (first?.redis ?? redis).info().catch((error: unknown) => {
+  try {
+    const database = redis.options.db ?? 0;
+    const servers = await Promise.all(
+      nodesOf(redis).map(async (node, i) => ({
+        store,
+        redis: node.redis,
+        database,
+        tag: node.tag,
+        share: shareOf(redis, i),
+        info: fieldsOf(await node.redis.info()),
+      })),
+    );
+    return { store, redis, database, servers };
+  } catch (error) {
     redis.disconnect();
     throw new StoreUnreachable(store.name, 'the user lacks the right to INFO', { cause: error });
-  });
+  }
+}
+
+function shareOf(redis: Redis, node: number): number {
+  if (!(redis instanceof RoutedRedis)) return 1;
+  const ranges = redis.map.masters[node]?.ranges ?? [];
+  return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0) / SLOTS;
+}
+
+function fieldsOf(text: string): ServerUnderTest['info'] {
   const fields = new Map(text.split('\r\n').map((line) => line.split(/:(.*)/s) as [string, string]));
-  return { store, redis, database: redis.options.db ?? 0, info: (field) => fields.get(field) ?? '' };
+  return (field) => fields.get(field) ?? '';
 }
 
 /** Only links with both ends reachable can be looked at. */

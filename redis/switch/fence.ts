@@ -1,16 +1,24 @@
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../../domain/keyspace.ts';
-import type { Store } from '../../domain/plan.ts';
-import type { OpenStore, Stores } from '../stores.ts';
+import { assertUnchanged } from '../cluster/cluster-changed.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
+import { onRuledServers, type RuledServer } from '../cluster/ruled-servers.ts';
+import type { OpenStore } from '../stores.ts';
 import { rightsOf, ruleLineOf } from './acl-rule.ts';
+import { copyOf, type Kept, recordOf } from './fence-records.ts';
 
 /**
  * The durable fence: the apps' users lose every write command, at once and on open connections too. The rule as it
- * was is kept verbatim on the server itself, before the fence is raised (L9), and never leaves it: it holds hashes
+ * was is kept verbatim on the store itself, before the fence is raised (L9), and never leaves it: it holds hashes
  * of passwords (L12). Its rights alone are kept on the other side too, for a server that loses what it holds.
  *
- * A short pause of writes around it makes several users one instant. On a server that other stores share it would
- * block our own drain: there the rules alone must do.
+ * A short pause of writes around it makes several users, and the nodes of a cluster, one instant. On a server that
+ * other stores share it would block our own drain: there the rules alone must do.
+ *
+ * Each server has rules of its own. Raised again it is raised where it does not stand: on a node that was half done, that
+ * forgot, or that has taken over (L8).
+ *
+ * @throws ClusterChanged a node serves now that was not there when this began: try again on the new map
  */
 export async function raiseFence(
   { store, redis }: OpenStore,
@@ -18,44 +26,78 @@ export async function raiseFence(
   pauseMs: number | null,
   keeper: Redis,
 ): Promise<void> {
-  const lines = await aclLines(redis);
-  for (const user of store.appUsers) {
-    const line = ruleLineOf(lines, user);
-    if (!line) throw new Error(`store ${store.name}: app user of the plan does not exist`);
-    // One that is fenced already, by a rule that outlived our record, has its rights in the copy.
-    const kept = await keeper.hget(keyspace.fenced(), fieldOf(store, user));
-    await redis.set(keyspace.fence(user), kept ?? line, 'NX');
-    await keeper.hsetnx(keyspace.fenced(), fieldOf(store, user), withoutSecrets(user, line));
-  }
-  if (pauseMs !== null) await redis.call('CLIENT', ['PAUSE', String(pauseMs), 'WRITE']);
-  for (const user of store.appUsers) await redis.call('ACL', ['SETUSER', user, '-@write', 'clearselectors']);
-  if (pauseMs !== null && store.appUsers.length > 0) await redis.call('CLIENT', ['UNPAUSE']);
+  const kept: Kept = { store, redis, keyspace, keeper };
+  await onRuledServers(redis, async (servers) => {
+    for (const server of servers) for (const user of store.appUsers) await keepRule(kept, server, user);
+    if (pauseMs !== null) await onMasters(redis, 'PAUSE', String(pauseMs), 'WRITE');
+    await Promise.all(servers.map((server) => takeWrites(server, store.appUsers)));
+    if (pauseMs !== null && store.appUsers.length > 0) await onMasters(redis, 'UNPAUSE');
+  });
+  await assertUnchanged(redis);
 }
 
-/** Puts every rule back to the letter and lifts a pause. Harmless where no fence stands. */
+async function keepRule(kept: Kept, server: RuledServer, user: string): Promise<void> {
+  const lines = (await server.redis.call('ACL', ['LIST'])) as string[];
+  const line = ruleLineOf(lines, user);
+  if (!line) throw new Error(`store ${kept.store.name}: app user of the plan does not exist`);
+  const copy = copyOf(kept, user, server.id);
+  // One that is fenced already, by a rule that outlived our record, has its rights in the copy.
+  await kept.redis.set(recordOf(kept, user, server.id), (await copy.read()) ?? line, 'NX');
+  await copy.write(withoutSecrets(user, line));
+}
+
+async function takeWrites({ redis }: RuledServer, users: readonly string[]): Promise<void> {
+  for (const user of users) await redis.call('ACL', ['SETUSER', user, '-@write', 'clearselectors']);
+}
+
+/**
+ * Puts every rule back to the letter and lifts a pause. Harmless where no fence stands. One server that fails does not
+ * keep the others shut; what is kept for a replica that cannot be reached stays.
+ *
+ * @throws ClusterChanged, and what the first server that failed threw: try again
+ */
 export async function lowerFence(
   { store, redis }: OpenStore,
   keyspace: Keyspace,
   keeper: Redis,
 ): Promise<void> {
+  const kept: Kept = { store, redis, keyspace, keeper };
   // The pause first: under it our own DEL would wait.
-  await redis.call('CLIENT', ['UNPAUSE']);
-  for (const user of store.appUsers) {
-    const copy = await keeper.hget(keyspace.fenced(), fieldOf(store, user));
-    const line = (await redis.get(keyspace.fence(user))) ?? copy;
+  await onMasters(redis, 'UNPAUSE');
+  await onRuledServers(redis, async (servers) => {
+    const done = await Promise.allSettled(servers.map((server) => giveBack(kept, server)));
+    for (const one of done) if (one.status === 'rejected') throw one.reason;
+  });
+  await assertUnchanged(redis);
+}
+
+async function giveBack(kept: Kept, server: RuledServer): Promise<void> {
+  for (const user of kept.store.appUsers) {
+    const [record, copy] = [recordOf(kept, user, server.id), copyOf(kept, user, server.id)];
+    const line = (await kept.redis.get(record)) ?? (await copy.read());
     if (line === null) continue;
-    await redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
-    await redis.del(keyspace.fence(user));
-    await keeper.hdel(keyspace.fenced(), fieldOf(store, user));
+    await server.redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
+    await kept.redis.del(record);
+    await copy.drop();
   }
+}
+
+/** A pause is one server's, and only a master has writes to hold back. */
+export async function onMasters(redis: Redis, ...words: readonly string[]): Promise<void> {
+  await Promise.all(nodesOf(redis).map((node) => node.redis.call('CLIENT', [...words])));
 }
 
 const DENIED = [['SET', 'v'], ['DEL'], ['HSET', 'f', 'v'], ['PEXPIRE', '1000']] as const;
 
-/** Asks the server itself whether the users can still write (L7: an answer other than "denied" is no proof). */
+/** Asks every master itself whether the users can still write (L7: an answer other than "denied" is no proof). */
 export async function fenceIsProven({ store, redis }: OpenStore, key: string): Promise<boolean> {
   if (store.appUsers.length === 0) return false;
-  for (const user of store.appUsers) {
+  const proofs = nodesOf(redis).map((node) => deniedOn(node.redis, store.appUsers, key));
+  return (await Promise.all(proofs)).every((proven) => proven);
+}
+
+async function deniedOn(redis: Redis, users: readonly string[], key: string): Promise<boolean> {
+  for (const user of users) {
     for (const [command, ...rest] of DENIED) {
       const answer = String(await redis.call('ACL', ['DRYRUN', user, command, key, ...rest]));
       if (!/no permissions/i.test(answer)) return false;
@@ -64,35 +106,20 @@ export async function fenceIsProven({ store, redis }: OpenStore, key: string): P
   return true;
 }
 
-/** Whether a fence of ours stands for any app user of the store. */
+/** Whether a fence of ours stands for any app user of the store, on any of its servers. */
 export async function isFenced(
   { store, redis }: OpenStore,
   keyspace: Keyspace,
   keeper: Redis,
 ): Promise<boolean> {
-  if (store.appUsers.length === 0) return false;
-  if ((await redis.exists(...store.appUsers.map((user) => keyspace.fence(user)))) > 0) return true;
-  const copies = await keeper.hmget(keyspace.fenced(), ...store.appUsers.map((user) => fieldOf(store, user)));
-  return copies.some((copy) => copy !== null);
-}
-
-/** Where the copy for a store stands: on the other side, which no loss of this one reaches. */
-export function keeperOf(stores: Stores, { store }: OpenStore): Redis {
-  if (store.side === 'source') return stores.target.redis;
-  const [source] = stores.of('source');
-  if (!source) throw new Error('plan without a source store');
-  return source.redis;
-}
-
-function fieldOf(store: Store, user: string): string {
-  return `${store.name} ${user}`;
+  const kept: Kept = { store, redis, keyspace, keeper };
+  for (const { id } of nodesOf(redis))
+    for (const user of store.appUsers) if ((await redis.exists(recordOf(kept, user, id))) > 0) return true;
+  const copies = await keeper.hkeys(keyspace.fenced());
+  return store.appUsers.some((user) => copies.some((field) => copyOf(kept, user, '').isAmong(field)));
 }
 
 /** In the form of a rule line, so that it is read like one. */
 function withoutSecrets(user: string, line: string): string {
   return `user ${user} ${rightsOf(line).join(' ')}`;
-}
-
-async function aclLines(redis: Redis): Promise<readonly string[]> {
-  return (await redis.call('ACL', ['LIST'])) as string[];
 }

@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
-import type { Plan } from '../../domain/plan.ts';
+import type { Plan, Store } from '../../domain/plan.ts';
 import { type Shard, shardsOf } from '../../domain/shard.ts';
+import { tagged } from '../../domain/slot.ts';
+import { nodesOf } from '../cluster/routed-redis.ts';
+import { onRuledServers } from '../cluster/ruled-servers.ts';
 import { loadScripts } from '../scripts/index.ts';
 import type { OpenStore, Stores } from '../stores.ts';
 import { ruleLineOf, ruleTokens } from './acl-rule.ts';
@@ -40,7 +43,9 @@ export async function rehearseSwitch(plan: Plan, stores: Stores): Promise<Switch
   await Promise.all(links.flatMap(shardsOf).map((shard) => beatsCarried(plan, stores, keyspace, shard)));
   const roundTripMs = Math.round(performance.now() - began);
   const from = performance.now();
-  for (const { redis } of stores.all) await moveProbeAuthority(redis, keyspace);
+  for (const { redis } of stores.all)
+    for (const { tag } of nodesOf(redis))
+      await moveProbeAuthority(redis, tagged(keyspace.probe('authority'), tag));
   const fenceProof = [];
   for (const one of stores.all)
     fenceProof.push({
@@ -70,8 +75,7 @@ async function beatCarried(redis: Redis, key: string, way: string): Promise<void
   }
 }
 
-async function moveProbeAuthority(redis: Redis, keyspace: Keyspace): Promise<void> {
-  const key = keyspace.probe('authority');
+async function moveProbeAuthority(redis: Redis, key: string): Promise<void> {
   const run = await loadScripts(redis);
   const write = async (side: string, epoch: number) =>
     Number(await run('setAuthority', [key], [side, String(epoch)]));
@@ -82,7 +86,15 @@ async function moveProbeAuthority(redis: Redis, keyspace: Keyspace): Promise<voi
     throw new Error('the probe authority did not move there and back, or a stale writer was not refused');
 }
 
+/** On every server whose users count: one that refuses it would stay open at the cutover. */
 async function rehearseFence({ store, redis }: OpenStore, keyspace: Keyspace): Promise<boolean> {
+  const proofs = await onRuledServers(redis, (servers) =>
+    Promise.all(servers.map((server) => rehearseFenceOn(server.redis, store, keyspace))),
+  );
+  return proofs.every((proven) => proven);
+}
+
+async function rehearseFenceOn(redis: Redis, store: Store, keyspace: Keyspace): Promise<boolean> {
   const lines = (await redis.call('ACL', ['LIST'])) as string[];
   for (const user of store.appUsers) {
     const line = ruleLineOf(lines, user);

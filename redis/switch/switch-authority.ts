@@ -7,6 +7,8 @@ import type { SwitchReport } from '../../domain/report.ts';
 import { shardsOf } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
+import { decidingRecord, raiseCopies } from '../authority-copies.ts';
+import { assertUnchanged } from '../cluster/cluster-changed.ts';
 import { type Environment } from '../connection.ts';
 import { writeControl } from '../control.ts';
 import { byteString } from '../key-bytes.ts';
@@ -15,7 +17,8 @@ import { loadScripts } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { verifyKeys } from '../verify/verify-keys.ts';
 import { drainLinks } from './drain-links.ts';
-import { fenceIsProven, keeperOf, lowerFence, raiseFence } from './fence.ts';
+import { fenceIsProven, lowerFence, onMasters, raiseFence } from './fence.ts';
+import { keeperOf } from './fence-records.ts';
 import { serversShared } from './shared-servers.ts';
 import { tellTraffic } from './traffic.ts';
 
@@ -74,7 +77,7 @@ export async function switchAuthority({
     deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
   };
   try {
-    const before = await readAuthority(stores.target.redis);
+    const before = await decidingRecord(stores, plan);
     if (!before) throw new SwitchTooSlow('no authority record on the target');
     const began = performance.now();
     const verified = before.side === to ? 0 : await moveOrOpenAgain(course, before);
@@ -109,6 +112,8 @@ async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise
     );
     const verified = await step(course, 'verify', () => verifyFenced(course));
     if (Date.now() > course.deadlineMs) throw new Error('the fence budget is used up');
+    // A node that has taken over meanwhile may let writes in that were not drained (L2).
+    for (const one of course.stores.of(otherSide(course.to))) await assertUnchanged(one.redis);
     await step(course, 'flip', () => flip(course, { side: course.to, epoch: before.epoch + 1 }));
     return verified;
   } catch (error) {
@@ -209,17 +214,22 @@ async function flip({ plan, stores }: Course, record: AuthorityRecord): Promise<
 
 /**
  * After the flip there is only forward. A pause is lifted first: the record of the old side could not be written
- * under it.
+ * under it. Before it the nodes of V2 know who serves: what a pause has held back lands on V1, and travels as the
+ * change of a side that has lost the authority (L1).
  */
 async function finishForward(course: Course, record: AuthorityRecord): Promise<void> {
   const { stores, plan, to } = course;
   await step(course, 'unpause', async () => {
-    for (const { redis } of stores.of(otherSide(to))) await redis.call('CLIENT', ['UNPAUSE']);
+    await raiseCopies(stores.target.redis, plan, record);
+    for (const { redis } of stores.of(otherSide(to))) await onMasters(redis, 'UNPAUSE');
     for (const link of linksOf(plan))
       await writeControl(stores.target.redis, course.keyspace, link.name, { paused: null });
   });
   await step(course, 'records', async () => {
-    for (const { redis } of stores.of('source')) await writeAuthority(await loadScripts(redis), record);
+    for (const { redis } of stores.of('source')) {
+      await writeAuthority(await loadScripts(redis), record);
+      await raiseCopies(redis, plan, record);
+    }
   });
   const silent = await step(course, 'traffic', () => tellTraffic(plan.traffic, plan.migration, record));
   if (silent.length > 0) course.steps.push({ step: `traffic not confirmed: ${silent.join(', ')}`, ms: 0 });

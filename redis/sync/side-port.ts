@@ -86,6 +86,11 @@ export function ledgerOf(
   return keyspace.ledger(link, node.tag === '' ? place.bucket : slotBucket(name));
 }
 
+/** The same, asked by a connection. */
+export function ledgerAt(redis: Redis, keyspace: Keyspace, link: string, name: string, place: Place): string {
+  return keyspace.ledger(link, redis instanceof RoutedRedis ? slotBucket(name) : place.bucket);
+}
+
 /** The bucket of a key on a cluster: that of its slot. */
 export function slotBucket(name: string): string {
   return `{${tagOf(slotOf(name))}}`;

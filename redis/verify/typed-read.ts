@@ -2,10 +2,13 @@
  * The verifier's own read path (L13): TYPE, then the plain read of that type together with PEXPIRETIME in one MULTI,
  * so that content and expiry belong to one instant (L4). No script, no DUMP, no ledger: nothing the copier uses.
  *
- * One reader for each connection: large keys are read under WATCH, which a second reader's EXEC would end.
+ * One reader for each connection, that of a node included: large keys are read under WATCH, which a second reader's EXEC would end.
  */
 import type { Redis } from 'ioredis';
-import { keyBytes } from '../key-bytes.ts';
+import { slotOf } from '../../domain/slot.ts';
+import { byNode } from '../cluster/by-node.ts';
+import { RoutedRedis } from '../cluster/routed-redis.ts';
+import { byteString, keyBytes } from '../key-bytes.ts';
 import { canonical } from './canonical-parts.ts';
 import { LARGE_BYTES, readLarge } from './read-large.ts';
 import { moving, type TypedState } from './typed-state.ts';
@@ -16,14 +19,23 @@ const ATTEMPTS = 4;
 
 type Shape = { readonly index: number; readonly key: Buffer; readonly type: string; readonly bytes: number };
 
-/** States of the keys (byte strings), in their order. Everything comes back as bytes. */
+/** States of the keys (byte strings), in their order. Everything comes back as bytes. On a cluster each node is read by itself. */
 export async function readTyped(redis: Redis, keys: readonly string[]): Promise<readonly TypedState[]> {
+  const inOneSlot = redis instanceof RoutedRedis;
+  return byNode(redis, keys, (server, mine) => readServer(server, mine, inOneSlot));
+}
+
+async function readServer(
+  redis: Redis,
+  keys: readonly string[],
+  inOneSlot: boolean,
+): Promise<readonly TypedState[]> {
   const states: TypedState[] = keys.map(() => null);
   let open = keys.map((key, index) => ({ index, key: keyBytes(key) }));
   for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS; attempt++) {
     const retyped: Shape[] = [];
     for (const batch of batches(await shapesOf(redis, open))) {
-      retyped.push(...(await readBatch(redis, batch, states)));
+      retyped.push(...(await readBatch(redis, batch, states, inOneSlot)));
     }
     open = retyped;
   }
@@ -77,12 +89,32 @@ async function readBatch(
   redis: Redis,
   batch: readonly Shape[],
   states: TypedState[],
+  inOneSlot: boolean,
 ): Promise<readonly Shape[]> {
   const [only] = batch;
   if (only !== undefined && isLarge(only)) {
     states[only.index] = await readLarge(redis, only.key);
     return [];
   }
+  const steps = inOneSlot ? bySlot(batch) : [batch];
+  return (await Promise.all(steps.map((step) => readStep(redis, step, states)))).flat();
+}
+
+/** A MULTI on a node of a cluster may speak of one slot only. */
+function bySlot(batch: readonly Shape[]): readonly (readonly Shape[])[] {
+  const steps = new Map<number, Shape[]>();
+  for (const shape of batch) {
+    const slot = slotOf(byteString(shape.key));
+    steps.set(slot, [...(steps.get(slot) ?? []), shape]);
+  }
+  return [...steps.values()];
+}
+
+async function readStep(
+  redis: Redis,
+  batch: readonly Shape[],
+  states: TypedState[],
+): Promise<readonly Shape[]> {
   const multi = redis.multi();
   for (const { key, type } of batch) {
     const [command, ...rest] = readOf(type);

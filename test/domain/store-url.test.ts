@@ -15,6 +15,22 @@ describe('the URL reference of a store', () => {
   });
 
   it.each([
+    ['redis://v2-a:7000,redis://v2-b:7000', {}],
+    ['redis://jday:${SECRET}@v2-a:7000, redis://jday:${SECRET}@v2-b:7000', {}],
+    ['${TARGET:-redis://v2-a:7000,redis://v2-b:7000}', {}],
+    ['${TARGET}', { TARGET: 'rediss://jday:a,b@v2-a:7000,rediss://jday:a,b@v2-b:7000' }],
+  ])('%s is good for a cluster, and for nothing else', (reference, environment) => {
+    expect(storeUrlProblem(reference, environment, true)).toBeNull();
+    expect(storeUrlProblem(reference, environment)).not.toBeNull();
+  });
+
+  it('of a cluster holds no password in any of its URLs, and each is a URL (L12)', () => {
+    const second = storeUrlProblem('redis://v2-a:7000,redis://jday:hunter2@v2-b:7000', {}, true);
+    expect(second?.found).toBe('a literal password');
+    expect(storeUrlProblem('redis://v2-a:7000,redis://:7000', {}, true)).not.toBeNull();
+  });
+
+  it.each([
     'redis://jday:hunter2@v1',
     'redis://:hunter2@v1:6379/0',
     '${SOURCE:-redis://:hunter2@v1}',

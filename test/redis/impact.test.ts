@@ -95,7 +95,7 @@ describe('L14 the impact on the apps', () => {
   it('the probe sees of each store what its apps would: a server that does not answer for a while', async () => {
     const store = (name: string, url: string) => ({ name, side: 'source', url, appUsers: [] }) as const;
     const stores = [store('v1', redis.server.url()), store('nexten', other.server.url())];
-    const { probe, close } = openProbe(stores, {}, 'jday:test:probe:impact');
+    const { probe, close } = await openProbe(stores, {}, 'jday:test:probe:impact');
     try {
       await probe();
       await redis.client.client('PAUSE', 200, 'ALL');
@@ -111,7 +111,7 @@ describe('L14 the impact on the apps', () => {
 
   it('L7 a store that does not answer at all is an error, not a fast answer', async () => {
     const gone = { name: 'v1', side: 'source', url: 'redis://127.0.0.1:1', appUsers: [] } as const;
-    const { probe, close } = openProbe([gone], {}, 'jday:test:probe:impact');
+    const { probe, close } = await openProbe([gone], {}, 'jday:test:probe:impact');
     await expect(probe()).rejects.toThrow('store v1: the probe got no answer');
     await close();
   });

@@ -2,7 +2,12 @@ import { CHECKS } from '../../redis/preflight/checks.ts';
 import { COMMANDS_BY_PURPOSE } from '../../redis/preflight/needed-commands.ts';
 import { REACHABLE } from '../../redis/preflight/reachable.ts';
 
-const SUBJECT = { store: 'each store', link: 'each source with V2', plan: 'the plan' } as const;
+const SUBJECT = {
+  server: 'each server',
+  store: 'each store',
+  link: 'each source with V2',
+  plan: 'the plan',
+} as const;
 
 /** The tables of docs/preflight.md, so that the page cannot say anything else than the code. */
 export function describePreflight(): { readonly checks: string; readonly commands: string } {

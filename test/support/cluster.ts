@@ -16,23 +16,72 @@ const HIGHEST_PORT = 55_000;
 
 export interface TestCluster {
   readonly nodes: readonly RedisServer[];
+  /** Of the default user. */
+  readonly password: string | undefined;
   /** Follows redirections, as an app does. */
   readonly client: Cluster;
-  url(): string;
+  /** Of all nodes, with commas between. */
+  url(login?: Login): string;
+  /** Another such client, for a user of its own. */
+  clientOf(login: Login): Cluster;
   /** A command on the node with that number, whoever serves the slot. */
   on(node: number, ...words: readonly (string | number)[]): Promise<unknown>;
+  /** The same on every node. */
+  onAll(...words: readonly (string | number)[]): Promise<unknown[]>;
   /** Stops a node at once and starts it again with what it has on disk. */
   crash(node: number): Promise<void>;
+  /** Stops a node at once, for good. */
+  kill(node: number): Promise<void>;
   idOf(node: number): Promise<string>;
+  stop(): Promise<void>;
 }
 
-type Options = Omit<RedisOptions, 'dir' | 'port'> & { readonly replicaOf?: number };
+type Login = { readonly user: string; readonly password: string };
+type Options = Omit<RedisOptions, 'dir' | 'port'> & {
+  readonly replicaOf?: number;
+  /** Of the default user, where `acl` gives it one. */
+  readonly password?: string;
+};
 
 /** Real masters with the slots shared equally; with `replicaOf` one more node, a replica of that master. */
-export function withCluster({ replicaOf, ...options }: Options = {}): TestCluster {
+export function withCluster(options: Options = {}): TestCluster {
   const dir = makeTempDir();
-  let nodes: RedisServer[] = [];
-  let client: Cluster | undefined;
+  let started: TestCluster | undefined;
+  const running = () => {
+    if (!started) throw new Error('the cluster runs only while tests run');
+    return started;
+  };
+  beforeAll(async () => {
+    started = await startCluster(dir, options);
+  }, 60_000);
+  afterAll(async () => {
+    await started?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return {
+    get nodes() {
+      return running().nodes;
+    },
+    password: options.password,
+    get client() {
+      return running().client;
+    },
+    url: (login) => running().url(login),
+    clientOf: (login) => running().clientOf(login),
+    on: (node, ...words) => running().on(node, ...words),
+    onAll: (...words) => running().onAll(...words),
+    idOf: (node) => running().idOf(node),
+    crash: (node) => running().crash(node),
+    kill: (node) => running().kill(node),
+    stop: () => running().stop(),
+  };
+}
+
+export async function startCluster(
+  dir: string,
+  { replicaOf, password, ...options }: Options = {},
+): Promise<TestCluster> {
+  const count = MASTERS + (replicaOf === undefined ? 0 : 1);
   const start = async (node: number, port: number) =>
     startRedis({
       ...options,
@@ -45,69 +94,102 @@ export function withCluster({ replicaOf, ...options }: Options = {}): TestCluste
         ...options.config,
       },
     });
+  const nodes = await Promise.all(
+    Array.from({ length: count }, async (_node, i) => start(i, await lowPort())),
+  );
   const on = async (node: number, ...[name, ...words]: readonly (string | number)[]) => {
-    const one = await connectTo((nodes[node] as RedisServer).port);
+    const one = await connectTo(
+      (nodes[node] as RedisServer).port,
+      password === undefined ? {} : { password },
+    );
     try {
       return await one.call(String(name), words);
     } finally {
       one.disconnect();
     }
   };
-  const idOf = async (node: number) => String(await on(node, 'CLUSTER', 'MYID'));
-  beforeAll(async () => {
-    const count = MASTERS + (replicaOf === undefined ? 0 : 1);
-    nodes = await Promise.all(Array.from({ length: count }, async (_node, i) => start(i, await lowPort())));
-    for (let i = 0; i < MASTERS; i++) {
-      const [from, to] = [Math.floor((i * SLOTS) / MASTERS), Math.floor(((i + 1) * SLOTS) / MASTERS) - 1];
-      await on(i, 'CLUSTER', 'ADDSLOTSRANGE', from, to);
-      await on(i, 'CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
-    }
-    for (const { port } of nodes.slice(1)) await on(0, 'CLUSTER', 'MEET', '127.0.0.1', port);
-    await eventually('every node to know all', async () => {
-      const infos = await Promise.all(nodes.map((_node, i) => on(i, 'CLUSTER', 'INFO')));
-      return infos.every((info) => /cluster_state:ok/.test(String(info)) && knows(String(info), count));
-    });
-    if (replicaOf !== undefined) {
-      await on(MASTERS, 'CLUSTER', 'REPLICATE', await idOf(replicaOf));
-      await eventually('the replica to follow', async () =>
-        /master_link_status:up/.test(String(await on(MASTERS, 'INFO', 'replication'))),
-      );
-    }
-    client = new Cluster(
+  await meet({ count, replicaOf, on, nodes });
+  const clients: Cluster[] = [];
+  const clientOf = (login: Partial<Login>) => {
+    const { user: username, password: secret } = login;
+    const client = new Cluster(
       nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-      { redisOptions: { protocol: 2 }, clusterRetryStrategy: () => 50, slotsRefreshInterval: 500 },
+      {
+        redisOptions: {
+          protocol: 2,
+          enableReadyCheck: false,
+          ...(username !== undefined && { username }),
+          ...(secret !== undefined && { password: secret }),
+        },
+        enableReadyCheck: false,
+        clusterRetryStrategy: () => 50,
+        slotsRefreshInterval: 500,
+      },
     );
     client.on('error', () => undefined);
-    await eventually('the client', async () => (await client?.set('ready', '1')) === 'OK');
-    await client.del('ready');
-  }, 60_000);
-  afterAll(async () => {
-    client?.disconnect();
-    await Promise.all(nodes.map((node) => node.stop()));
-    rmSync(dir, { recursive: true, force: true });
-  });
+    clients.push(client);
+    return client;
+  };
+  const client = clientOf(password === undefined ? {} : { password });
+  await eventually('the client', async () => (await client.set('ready', '1')) === 'OK');
+  await client.del('ready');
+  const kill = async (node: number) => {
+    const one = nodes[node] as RedisServer;
+    one.kill('SIGKILL');
+    await one.exited;
+  };
   return {
-    get nodes() {
-      return nodes;
-    },
-    get client() {
-      if (!client) throw new Error('the cluster runs only while tests run');
-      return client;
-    },
-    url: () => (nodes[0] as RedisServer).url(),
+    nodes,
+    password,
+    client,
+    clientOf,
+    url: (login) => nodes.map((node) => node.url(login)).join(','),
     on,
-    idOf,
+    onAll: (...words) => Promise.all(nodes.map((_node, i) => on(i, ...words))),
+    idOf: async (node) => String(await on(node, 'CLUSTER', 'MYID')),
+    kill,
     crash: async (node) => {
-      const one = nodes[node] as RedisServer;
-      one.kill('SIGKILL');
-      await one.exited;
-      nodes[node] = await start(node, one.port);
+      await kill(node);
+      nodes[node] = await start(node, (nodes[node] as RedisServer).port);
+    },
+    stop: async () => {
+      for (const one of clients) one.disconnect();
+      await Promise.all(nodes.map((node) => node.stop()));
     },
   };
 }
 
+type Meeting = Pick<TestCluster, 'nodes' | 'on'> & {
+  readonly count: number;
+  readonly replicaOf: number | undefined;
+};
+
+async function meet({ count, replicaOf, nodes, on }: Meeting): Promise<void> {
+  for (let i = 0; i < MASTERS; i++) {
+    const [from, to] = [Math.floor((i * SLOTS) / MASTERS), Math.floor(((i + 1) * SLOTS) / MASTERS) - 1];
+    await on(i, 'CLUSTER', 'ADDSLOTSRANGE', from, to);
+    await on(i, 'CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+  }
+  for (const { port } of nodes.slice(1)) await on(0, 'CLUSTER', 'MEET', '127.0.0.1', port);
+  await eventually('every node to know all', async () => {
+    const infos = await Promise.all(nodes.map((_node, i) => on(i, 'CLUSTER', 'INFO')));
+    return infos.every((info) => knows(String(info), count));
+  });
+  if (replicaOf === undefined) return;
+  await on(MASTERS, 'CLUSTER', 'REPLICATE', String(await on(replicaOf, 'CLUSTER', 'MYID')));
+  await eventually('the replica to follow', async () =>
+    /master_link_status:up/.test(String(await on(MASTERS, 'INFO', 'replication'))),
+  );
+  // Masters vote only for one that they know to be a replica.
+  await eventually('every node to know the replica', async () => {
+    const told = await Promise.all(nodes.map((_node, i) => on(i, 'CLUSTER', 'NODES')));
+    return told.every((text) => / (?:myself,)?slave /.test(String(text)));
+  });
+}
+
 function knows(info: string, count: number): boolean {
-  return new RegExp(`cluster_known_nodes:${count}\\b`).test(info);
+  const all = [/cluster_state:ok/, /cluster_slots_ok:16384/, new RegExp(`cluster_known_nodes:${count}\\b`)];
+  return all.every((one) => one.test(info));
 }
 
 async function lowPort(): Promise<number> {

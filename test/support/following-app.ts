@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 
 type SideName = 'source' | 'target';
 
@@ -26,7 +26,10 @@ export function documentOn(side: SideName, n: number): string {
  *
  * @param restMs between two writes
  */
-export function startFollowingApp(apps: Readonly<Record<SideName, Redis>>, restMs = REST_MS): FollowingApp {
+export function startFollowingApp(
+  apps: Readonly<Record<SideName, Redis | Cluster>>,
+  restMs = REST_MS,
+): FollowingApp {
   const acknowledged = new Map<string, number>();
   const counts = { source: 0, target: 0 };
   let side: SideName = 'source';

@@ -5,8 +5,10 @@ import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
 import type { Progress } from '../../domain/progress.ts';
+import { NEEDED_COMMANDS } from '../../redis/preflight/needed-commands.ts';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
 import { startTemporal, type TemporalServer } from '../../servers/temporal-server.ts';
+import { startCluster, type TestCluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { withTempDir } from './temp-dir.ts';
 
@@ -17,10 +19,22 @@ const ACL = [
   `user app on >${PASSWORD} ~* &* +@all -@dangerous`,
 ];
 
+const NEEDED = NEEDED_COMMANDS.map((command) => `+${command}`).join(' ');
+/** Nodes of a cluster log in to each other as the default user; we have the rights that docs/start.md gives us, and no other. */
+const CLUSTER = {
+  acl: [...ACL, `user jday on >${OUR_PASSWORD} ~* &__redis__:invalidate -@all ${NEEDED}`],
+  password: OUR_PASSWORD,
+  config: { masterauth: OUR_PASSWORD },
+};
+
 export type CommandRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
 export type WorldOptions = {
   /** What commands and worker find in their environment besides addresses and users, for the folder of the world. */
   readonly environment?: (dir: string) => Readonly<Record<string, string>>;
+  /** Stores that are clusters of three masters; the others are one server each. */
+  readonly clusters?: readonly Name[];
+  /** Each cluster has one more node, a replica of node 0. */
+  readonly replicas?: boolean;
 };
 type Name = 'v1' | 'nexten' | 'v2';
 
@@ -28,6 +42,7 @@ type Name = 'v1' | 'nexten' | 'v2';
 export function withMigrationWorld(options: WorldOptions = {}) {
   const dir = withTempDir();
   const servers = new Map<Name, RedisServer>();
+  const clusters = new Map<Name, TestCluster>();
   const clients: Redis[] = [];
   const output: string[] = [];
   let temporal: TemporalServer | undefined;
@@ -40,12 +55,20 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     if (!running) throw new Error('the world runs only while tests run');
     return running;
   };
+  const cluster = (name: Name): TestCluster => {
+    const running = clusters.get(name);
+    if (!running) throw new Error('this store is no cluster, or the world does not run');
+    return running;
+  };
+  const urlOf = (name: Name): string =>
+    clusters.get(name)?.url({ user: 'jday', password: OUR_PASSWORD }) ??
+    server(name).url({ user: 'default', password: OUR_PASSWORD });
   const environment = (): NodeJS.ProcessEnv => ({
     ...process.env,
     TEMPORAL_ADDRESS: temporal?.address,
-    SOURCE_V1: server('v1').url({ user: 'default', password: OUR_PASSWORD }),
-    SOURCE_NEXTEN: server('nexten').url({ user: 'default', password: OUR_PASSWORD }),
-    TARGET_V2: server('v2').url({ user: 'default', password: OUR_PASSWORD }),
+    SOURCE_V1: urlOf('v1'),
+    SOURCE_NEXTEN: urlOf('nexten'),
+    TARGET_V2: urlOf('v2'),
     V1_APP_USERS: 'app',
     NEXTEN_APP_USERS: 'app',
     V2_APP_USERS: 'app',
@@ -101,7 +124,13 @@ export function withMigrationWorld(options: WorldOptions = {}) {
 
   beforeAll(async () => {
     for (const name of ['v1', 'nexten', 'v2'] as const) {
-      servers.set(name, await startRedis({ dir: join(dir.path, name), acl: ACL }));
+      const place = join(dir.path, name);
+      if (options.clusters?.includes(name))
+        clusters.set(
+          name,
+          await startCluster(place, { ...CLUSTER, ...(options.replicas && { replicaOf: 0 }) }),
+        );
+      else servers.set(name, await startRedis({ dir: place, acl: ACL }));
     }
     temporal = await startTemporal({ dir: join(dir.path, 'temporal'), headless: true });
     connection = await Connection.connect({ address: temporal.address });
@@ -112,12 +141,13 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     while (workers.length > 0) await killWorker();
     await connection?.close();
     await temporal?.stop();
-    for (const each of servers.values()) await each.stop();
+    for (const each of [...servers.values(), ...clusters.values()]) await each.stop();
   });
   return {
     dir,
     output,
     server,
+    cluster,
     environment,
     admin: (name: Name) => open(name, 'default'),
     app: (name: Name) => open(name, 'app'),

@@ -11,10 +11,11 @@ export async function moveSlot(cluster: TestCluster, slot: number): Promise<void
   await on(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
   await on(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
   const port = nodes[to]?.port ?? 0;
+  const login = cluster.password === undefined ? [] : ['AUTH', cluster.password];
   for (;;) {
     const keys = (await on(from, 'CLUSTER', 'GETKEYSINSLOT', slot, MOVED_AT_ONCE)) as string[];
     if (keys.length === 0) break;
-    await on(from, 'MIGRATE', '127.0.0.1', port, '', 0, 5_000, 'KEYS', ...keys);
+    await on(from, 'MIGRATE', '127.0.0.1', port, '', 0, 5_000, ...login, 'KEYS', ...keys);
   }
   for (const node of [to, from, ...nodes.keys()]) await on(node, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
 }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { afterEach } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf, type Link } from '../../domain/link.ts';
@@ -74,7 +74,7 @@ export function withVerifyWorld() {
 }
 
 /** Writes one key of each type, with and without expiry, in V1 form to `v1` and in V2 form to `v2`. */
-export async function fillEqual(v1: Redis, v2: Redis): Promise<number> {
+export async function fillEqual(v1: Redis | Cluster, v2: Redis | Cluster): Promise<number> {
   const soon = Date.now() + 3_600_123;
   for (const [redis, jobs, metrics] of [
     [v1, 'offers', 'metrics'],

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import { beforeAll, describe, test } from 'vitest';
 import { claimed } from '../../support/claimed.ts';
 import { eventually } from '../../support/eventually.ts';
 import { makePlace } from '../../support/fault-place.ts';
 import { monitor } from '../../support/monitor.ts';
 import { withRedis } from '../../support/redis.ts';
+import { linesOf, startBait, writesOf } from '../../support/zombie.ts';
 
 const WRITE_POINTS = [
   'keys read',
@@ -57,56 +56,3 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
     SECONDS * 1_000,
   );
 });
-
-/**
- * Keys that are new when the zombie stops, and gone on both sides, without a trace in the ledger, when it goes on: what
- * it had read of them is true again, so that only the lease can tell its late write from a good one.
- */
-function startBait(sides: readonly Redis[], prefix: string) {
-  let set = true;
-  const keys: string[] = [];
-  const setting = (async () => {
-    for (let i = 0; set; i++) {
-      for (const [j, redis] of sides.entries()) {
-        keys.push(`${prefix}:${j}:${i}`);
-        await redis.set(`${prefix}:${j}:${i}`, 'bait');
-      }
-      await delay(1);
-    }
-  })();
-  const enough = async () => {
-    set = false;
-    await setting;
-  };
-  const takeAway = async () => {
-    const counts = () => Promise.all(sides.map((redis) => redis.exists(...keys)));
-    const arrived = async () => (await counts()).every((count) => count === keys.length);
-    await eventually('the bait on both sides', arrived, { withinMs: 20_000 });
-    await sides[0]?.del(...keys);
-    const gone = async () => (await counts()).every((count) => count === 0);
-    await eventually('no bait on either side', gone, { withinMs: 20_000 });
-  };
-  return { enough, takeAway };
-}
-
-/** Addresses of the connections of syncs. */
-async function linesOf(redis: Redis): Promise<readonly string[]> {
-  const clients = String(await redis.client('LIST')).split('\n');
-  return clients
-    .filter((line) => / name=jday:sync-/.test(line))
-    .map((line) => / addr=(\S+)/.exec(line)?.[1] ?? '');
-}
-
-const WRITE = /\] "(set|hset|hsetnx|hdel|del|unlink|rename|restore|sadd|rpush|pexpireat)"/i;
-/** Say only that somebody lives; nobody decides by them. */
-const HARMLESS = /:(beat|arrival):/;
-
-/** Writes that came from these addresses; what a script runs comes after its call, from `lua`. */
-function writesOf(lines: readonly string[], from: ReadonlySet<string>): readonly string[] {
-  let theirs = false;
-  return lines.filter((line) => {
-    const by = /\[\d+ (\S+?)\]/.exec(line)?.[1] ?? '';
-    if (by !== 'lua') theirs = from.has(by);
-    return theirs && WRITE.test(line) && !HARMLESS.test(line);
-  });
-}
