@@ -7,6 +7,7 @@ import { drainLinks } from '../../redis/switch/drain-links.ts';
 import type { BenchProcess } from '../bench-process.ts';
 import { claim } from '../contenders/jday.ts';
 import { KEY_PREFIX } from '../data-set.ts';
+import { leash } from '../leash.ts';
 import { Differs } from '../end-check.ts';
 import { benchPlan, environmentOf, type Transform } from '../plan.ts';
 import type { ShardsInput } from '../processes/shards.ts';
@@ -21,6 +22,9 @@ const FIGURES = [
   { name: 'serversCpuMicrosPerChange', unit: 'µs/change', better: 'less' },
 ] as const;
 
+/** Version of the changes that are measured. */
+const LAST = 3;
+
 type Workers = BenchProcess<ShardsInput, LinkStatus, null>;
 type Crew = { readonly name: string; readonly workers: number; readonly shards: number };
 type Change = {
@@ -28,8 +32,10 @@ type Change = {
   readonly what: string;
   readonly transform: Transform;
   readonly most: number;
-  /** The value of a key on the source, and what it is on the target. */
-  readonly value: (n: number, side: 'source' | 'target') => string;
+  /** Of a core, for each worker. */
+  readonly share: number;
+  /** The value of a key on the source, and what it is on the target; each version is another one. */
+  readonly value: (n: number, side: 'source' | 'target', version: number) => string;
 };
 
 /** The first is what the others are compared with. */
@@ -44,30 +50,25 @@ const DOCUMENTS: Change = {
   name: 'shards-documents',
   what: 'documents of 8 KB through the transform',
   transform: 'offers_to_jobs',
-  most: 16_000,
-  value: (n, side) => {
+  most: 12_000,
+  share: 0.25,
+  value: (n, side, version) => {
     const list = side === 'source' ? 'offers' : 'jobs';
-    const text = `${n}`.padEnd(300, '.');
+    const text = `${version}:${n}`.padEnd(300, '.');
     const elements = Array.from({ length: 25 }, (_element, i) => ({ id: n + i, text }));
     return JSON.stringify({ candidate: n, [list]: elements });
   },
 };
 
-/** Texts as they are: the servers have as much to do as the worker. */
-const SMALL: Change = {
-  name: 'shards-small',
-  what: 'texts of 100 B without a transform',
-  transform: 'none',
-  most: 60_000,
-  value: (n) => `${n}`.padEnd(100, '.'),
-};
+/** The same without a leash: what a second worker is where no core is free for it. */
+const TWO_CORES: Change = { ...DOCUMENTS, name: 'shards-two-cores', share: 1 };
 
 /** How fast a link carries what has changed while its workers stood still, by workers and shards. */
 export function shardsScenarios(sizes: Sizes): readonly Scenario[] {
-  return [DOCUMENTS, SMALL].map((change) => ({
+  return [DOCUMENTS, TWO_CORES].map((change) => ({
     name: change.name,
     group: 'shards',
-    question: `a backlog of ${change.what}: changes/s by workers and shards`,
+    question: `a backlog of ${change.what}, ${change.share * 100} % of a core for each worker: changes/s by workers and shards`,
     figures: FIGURES,
     deadlineMs: 120_000,
     contenders: CREWS.map((crew) => ({ name: crew.name, run: (stage) => run(stage, sizes, change, crew) })),
@@ -81,14 +82,23 @@ async function run(stage: Stage, sizes: Sizes, change: Change, crew: Crew): Prom
   const plan: Plan = { ...benchPlan(change.transform), shards: crew.shards };
   const workers = await startCrew(stage, plan, crew, source, target);
   const cpu = () => workers.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+  const keyspace = keyspaceOf(plan.migration);
+  const drained = () => drainLinks(target.redis, keyspace, linksOf(plan), 'source', Date.now() + 100_000);
+  // A process that has just started compiles more than it carries.
+  for (const version of [1, 2]) {
+    await writeAll(source, keys, change, version);
+    await drained();
+  }
   // The writer would take a core from them: they stand still until the backlog is there.
   for (const { pid } of workers) process.kill(pid, 'SIGSTOP');
-  await writeAll(source, keys, change);
+  await writeAll(source, keys, change, LAST);
   const before = { workers: cpu(), servers: cpuOfServers(source, target), at: performance.now() };
-  for (const { pid } of workers) process.kill(pid, 'SIGCONT');
-  const keyspace = keyspaceOf(plan.migration);
-  await drainLinks(target.redis, keyspace, linksOf(plan), 'source', Date.now() + 100_000);
+  const pids = workers.map(({ pid }) => pid);
+  for (const pid of pids) process.kill(pid, 'SIGCONT');
+  const letGo = change.share < 1 ? leash(pids, change.share) : () => Promise.resolve();
+  await drained();
   const seconds = (performance.now() - before.at) / 1_000;
+  await letGo();
   const micros = (ms: number) => (ms * 1_000) / keys;
   const figures = {
     changesPerSecond: keys / seconds,
@@ -123,11 +133,16 @@ async function startCrew(
   return workers;
 }
 
-async function writeAll({ redis }: StagedServer, keys: number, { value }: Change): Promise<void> {
+async function writeAll(
+  { redis }: StagedServer,
+  keys: number,
+  { value }: Change,
+  version: number,
+): Promise<void> {
   for (let from = 0; from < keys; from += 500) {
     const pipeline = redis.pipeline();
     for (let n = from; n < Math.min(from + 500, keys); n++)
-      pipeline.set(`${KEY_PREFIX}${n}`, value(n, 'source'));
+      pipeline.set(`${KEY_PREFIX}${n}`, value(n, 'source', version));
     await pipeline.exec();
   }
 }
@@ -137,7 +152,7 @@ async function assertArrived({ redis }: StagedServer, keys: number, { value }: C
   for (let from = 0; from < keys; from += 500) {
     const names = Array.from({ length: Math.min(500, keys - from) }, (_name, i) => from + i);
     const found = await redis.mget(names.map((n) => `${KEY_PREFIX}${n}`));
-    const differing = names.filter((n, i) => found[i] !== value(n, 'target'));
+    const differing = names.filter((n, i) => found[i] !== value(n, 'target', LAST));
     if (differing.length > 0) throw new Differs(`${differing.length} changes did not arrive as they should`);
   }
 }

@@ -18,7 +18,7 @@ import { trafficOf } from './traffic.ts';
 
 const SCAN_COUNT = 512;
 /** Calls of the copy that wait for a server, so that neither server nor worker waits for the other. */
-const MOST_IN_FLIGHT = 4;
+const MOST_IN_FLIGHT = 6;
 /** Changes before copy: two batches may wait. */
 const MOST_WAITING = 128;
 /** Echoes of the copy's own writes: looked at when no change waits, but not put off for ever. */
