@@ -82,7 +82,11 @@ function stuck(syncs: readonly SyncUnderTest[], error: unknown): Violation {
   const told = syncs.map(
     ({ status }) => `pending ${JSON.stringify(status?.pending)}, breaker ${JSON.stringify(status?.breaker)}`,
   );
-  return { what: 'stuck', key: '', detail: `${String(error)}; ${told.join('; ')}` };
+  return {
+    what: 'stuck',
+    key: '',
+    detail: `${error instanceof Error ? error.stack : String(error)}; ${told.join('; ')}`,
+  };
 }
 
 function actorOf(world: World, link: string, side: Side, random: Seeded): Actor {

@@ -102,10 +102,12 @@ export class World {
     const home = HOMES[this.topology][store] as Home;
     this.#server(home.server).kill('SIGKILL');
     await this.#server(home.server).exited;
-    // A busy process may not have heard yet that they are closed.
-    for (const [name, redis] of this.#open) {
+    // A busy process hears that they are closed after the server is back: until then they pass for open.
+    for (const [name, redis] of [...this.#open]) {
       const [of = ''] = name.split(' ');
-      if (HOMES[this.topology][of]?.server === home.server) redis.disconnect();
+      if (HOMES[this.topology][of]?.server !== home.server) continue;
+      redis.disconnect();
+      this.#open.delete(name);
     }
     await this.#start(home.server);
     await this.#connectAll();
