@@ -7,6 +7,9 @@ const SLICE_BYTES = 8 << 20;
 /** A DUMP ends in two bytes of RDB version and eight of checksum. */
 const DUMP_FOOTER_BYTES = 10;
 
+/** What PEXPIRETIME says of a key that is not there. */
+const GONE = -2;
+
 /** A key as one store holds it. `expiresAt`: ms since epoch, -1 = never; `body` `null` = absent. */
 export type Copy = { readonly body: Buffer | null; readonly expiresAt: number };
 
@@ -28,10 +31,10 @@ export async function readCopies(redis: Redis, keys: readonly Buffer[]): Promise
   const replies = await repliesOf<Buffer | number | null>(pipeline);
   return keys.map((_key, index) => {
     const dump = replies[index * 2] as Buffer | null;
-    return {
-      body: dump?.subarray(0, -DUMP_FOOTER_BYTES) ?? null,
-      expiresAt: replies[index * 2 + 1] as number,
-    };
+    const expiresAt = replies[index * 2 + 1] as number;
+    // It ended by itself between the two reads: of that a feed may hear only later.
+    const there = dump !== null && expiresAt !== GONE;
+    return { body: there ? dump.subarray(0, -DUMP_FOOTER_BYTES) : null, expiresAt };
   });
 }
 
