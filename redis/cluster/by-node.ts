@@ -11,21 +11,30 @@ export async function byNode<A>(
   work: (server: Redis, keys: readonly string[]) => Promise<readonly A[]>,
 ): Promise<readonly A[]> {
   if (!(redis instanceof RoutedRedis)) return work(redis, keys);
-  const places = new Map<Redis, number[]>();
-  for (const [i, key] of keys.entries()) {
-    const server = redis.nodeOf(key).redis;
-    const mine = places.get(server);
+  return byPlace(keys, (key) => redis.nodeOf(key).redis, work);
+}
+
+/** Does a work once for each place that some of the items have; the answers are in the order of the items. */
+export async function byPlace<P, K, A>(
+  items: readonly K[],
+  placeOf: (item: K) => P,
+  work: (place: P, items: readonly K[]) => Promise<readonly A[]>,
+): Promise<readonly A[]> {
+  const places = new Map<P, number[]>();
+  for (const [i, item] of items.entries()) {
+    const place = placeOf(item);
+    const mine = places.get(place);
     if (mine) mine.push(i);
-    else places.set(server, [i]);
+    else places.set(place, [i]);
   }
   const answers: A[] = [];
-  const ask = async (server: Redis, mine: readonly number[]) => {
+  const ask = async (place: P, mine: readonly number[]) => {
     const given = await work(
-      server,
-      mine.map((i) => keys[i] as string),
+      place,
+      mine.map((i) => items[i] as K),
     );
     for (const [at, i] of mine.entries()) answers[i] = given[at] as A;
   };
-  await Promise.all([...places].map(([server, mine]) => ask(server, mine)));
+  await Promise.all([...places].map(([place, mine]) => ask(place, mine)));
   return answers;
 }

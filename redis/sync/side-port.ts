@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { AUTHORITY_KEY, type Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
 import { slotOf, tagged, tagOf } from '../../domain/slot.ts';
+import { byPlace } from '../cluster/by-node.ts';
 import { RoutedRedis } from '../cluster/routed-redis.ts';
 import type { Place } from '../ledger.ts';
 import { loadNodeScripts, loadScripts, type RunScript } from '../scripts/index.ts';
@@ -53,23 +54,7 @@ export async function onNodes<K extends { readonly name: string }, A>(
 ): Promise<readonly A[]> {
   const [only, another] = port.nodes;
   if (only && !another) return work(only, items);
-  const places = new Map<NodePort, number[]>();
-  for (const [i, { name }] of items.entries()) {
-    const node = port.nodeOf(name);
-    const mine = places.get(node);
-    if (mine) mine.push(i);
-    else places.set(node, [i]);
-  }
-  const answers: A[] = [];
-  const ask = async (node: NodePort, mine: readonly number[]) => {
-    const given = await work(
-      node,
-      mine.map((i) => items[i] as K),
-    );
-    for (const [at, i] of mine.entries()) answers[i] = given[at] as A;
-  };
-  await Promise.all([...places].map(([node, mine]) => ask(node, mine)));
-  return answers;
+  return byPlace(items, ({ name }) => port.nodeOf(name), work);
 }
 
 /**
