@@ -19,7 +19,7 @@ export const USAGE = `npm run bench -- [options]
   --keys N        keys of the data set (300000)
   --seconds N     how long a load lasts (6)
   --quick         tiny sizes and one round: shows that it works, measures nothing, keeps no result
-  --profile       CPU profile of our sync process, kept under .jday/bench, and its top functions
+  --profile       CPU profile of our sync or verifier, kept under .jday/bench, and its top functions
   --docs          only writes the table of docs/benchmarks.md from the kept results
   --help          this
 `;

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, copyFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Stage } from './stage.ts';
 import { until } from './until.ts';
 
 type CpuProfile = {
@@ -13,17 +14,25 @@ type CpuProfile = {
 
 export type SelfTime = { readonly where: string; readonly ms: number; readonly share: number };
 
+const FOLDER = 'profile';
 const KEPT_IN = '.jday/bench';
 const SHOWN = 25;
 
-/** Keeps the profile that the ended process left and shows where its time went. */
-export async function reportProfile(dir: string): Promise<void> {
+/** What makes Node write a profile as it ends, where one is asked for. */
+export function profiling(stage: Stage): readonly string[] {
+  return stage.profile ? ['--cpu-prof', '--cpu-prof-dir', stage.path(FOLDER)] : [];
+}
+
+/** Keeps the profile that the ended process left, if it was asked for, and shows where its time went. */
+export async function reportProfile(stage: Stage): Promise<void> {
+  if (!stage.profile) return;
+  const dir = stage.path(FOLDER);
   const file = await until('the profile', () => profileIn(dir), { withinMs: 20_000 });
   mkdirSync(KEPT_IN, { recursive: true });
   const kept = join(KEPT_IN, basename(file));
   copyFileSync(file, kept);
   const rows = selfTimes(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile).slice(0, SHOWN);
-  process.stdout.write(`\nself time of the sync process (${kept}, opens in Chrome DevTools)\n`);
+  process.stdout.write(`\nself time of the process (${kept}, opens in Chrome DevTools)\n`);
   for (const { where, ms, share } of rows)
     process.stdout.write(
       `${ms.toFixed(0).padStart(8)} ms ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`,

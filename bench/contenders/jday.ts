@@ -4,7 +4,7 @@ import { writeAuthority } from '../../redis/authority.ts';
 import { loadScripts } from '../../redis/scripts/index.ts';
 import type { BenchProcess } from '../bench-process.ts';
 import { environmentOf } from '../plan.ts';
-import { reportProfile } from '../profile.ts';
+import { profiling, reportProfile } from '../profile.ts';
 import type { SyncInput, SyncSaid } from '../processes/sync.ts';
 import type { Stage, StagedServer } from '../stage.ts';
 import { until } from '../until.ts';
@@ -13,8 +13,7 @@ export type SyncProcess = BenchProcess<SyncInput, SyncSaid, null>;
 
 /** Our engine in a process of its own, loaded and not begun yet. */
 export async function openSync(stage: Stage): Promise<SyncProcess> {
-  const options = stage.profile ? ['--cpu-prof', '--cpu-prof-dir', stage.path('profile')] : [];
-  const sync = stage.process<SyncInput, SyncSaid, null>('sync', options);
+  const sync = stage.process<SyncInput, SyncSaid, null>('sync', profiling(stage));
   await sync.ready;
   return sync;
 }
@@ -83,5 +82,5 @@ async function untilStatus(sync: SyncProcess, fits: (status: LinkStatus) => bool
 export async function endSync(stage: Stage, sync: SyncProcess): Promise<void> {
   await sync.stop();
   sync.letGo();
-  if (stage.profile) await reportProfile(stage.path('profile'));
+  await reportProfile(stage);
 }

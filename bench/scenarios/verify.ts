@@ -4,12 +4,14 @@ import { benchPlan, environmentOf } from '../plan.ts';
 import type { PlainVerifyInput } from '../processes/plain-verify.ts';
 import type { VerifierInput } from '../processes/verifier.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
-import type { Stage } from '../stage.ts';
+import { cpuOfServers, type Stage, type StagedServer } from '../stage.ts';
+import { profiling, reportProfile } from '../profile.ts';
 import { cpuMs, peakMemoryMb } from '../usage.ts';
 
 const FIGURES = [
   { name: 'keysPerSecond', unit: 'keys/s', better: 'more' },
   { name: 'toolCpuMicrosPerKey', unit: 'µs/key', better: 'less' },
+  { name: 'serversCpuMicrosPerKey', unit: 'µs/key', better: 'less' },
   { name: 'toolPeakMb', unit: 'MB', better: 'less' },
 ] as const;
 
@@ -32,27 +34,35 @@ export function verifyScenarios({ keys }: Sizes): readonly Scenario[] {
 
 async function jday(stage: Stage, keys: number): Promise<Figures> {
   const { source, target } = await stage.pair({ keys, form: 'offers' }, { keys, form: 'jobs' });
-  const verifier = stage.process<VerifierInput, never, AllVerified>('verifier');
+  const verifier = stage.process<VerifierInput, never, AllVerified>('verifier', profiling(stage));
   await verifier.ready;
   const input = { plan: benchPlan('offers_to_jobs'), environment: environmentOf(source, target) };
-  return measure(verifier.pid, keys, () => {
+  const figures = await measure(verifier.pid, [source, target], keys, () => {
     verifier.begin(input);
     return verifier.result;
   });
+  verifier.letGo();
+  await reportProfile(stage);
+  return figures;
 }
 
 async function pipelines(stage: Stage, keys: number): Promise<Figures> {
   const { source, target } = await stage.pair({ keys, form: 'offers' }, { keys, form: 'offers' });
   const verifier = stage.process<PlainVerifyInput, never, AllVerified>('plain-verify');
   await verifier.ready;
-  return measure(verifier.pid, keys, () => {
+  return measure(verifier.pid, [source, target], keys, () => {
     verifier.begin({ source: source.server.url(), target: target.server.url() });
     return verifier.result;
   });
 }
 
-async function measure(pid: number, keys: number, run: () => Promise<AllVerified>): Promise<Figures> {
-  const [began, cpuBefore] = [performance.now(), cpuMs(pid)];
+async function measure(
+  pid: number,
+  servers: readonly StagedServer[],
+  keys: number,
+  run: () => Promise<AllVerified>,
+): Promise<Figures> {
+  const [began, cpuBefore, serversBefore] = [performance.now(), cpuMs(pid), cpuOfServers(...servers)];
   const { compared, diverged } = await run();
   const seconds = (performance.now() - began) / 1_000;
   if (compared !== keys || diverged > 0)
@@ -60,6 +70,7 @@ async function measure(pid: number, keys: number, run: () => Promise<AllVerified
   return {
     keysPerSecond: keys / seconds,
     toolCpuMicrosPerKey: ((cpuMs(pid) - cpuBefore) * 1_000) / keys,
+    serversCpuMicrosPerKey: ((cpuOfServers(...servers) - serversBefore) * 1_000) / keys,
     toolPeakMb: peakMemoryMb(pid),
   };
 }

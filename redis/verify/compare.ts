@@ -1,6 +1,7 @@
 import type { Lens, Value } from '../../domain/transform/value.ts';
 import { canonical } from './canonical-parts.ts';
-import { sameParts, type TypedState } from './typed-state.ts';
+import { PackedState } from './packed-state.ts';
+import { type Present, sameParts, type TypedState } from './typed-state.ts';
 
 /** How the copies of a key differ. */
 export type What = 'missing on target' | 'missing on source' | 'type' | 'value' | 'expiry';
@@ -17,34 +18,42 @@ export type What = 'missing on target' | 'missing on source' | 'type' | 'value' 
 export function difference(lens: Lens | null, source: TypedState, target: TypedState): What | null {
   if (source === null) return target === null ? null : 'missing on source';
   if (target === null) return 'missing on target';
+  if (lens === null && sameBytes(source, target)) return null;
   if (source.type !== target.type) return 'type';
   if (!sameContent(lens, source, target)) return 'value';
   return source.expireAtMs === target.expireAtMs ? null : 'expiry';
 }
 
-type Present = NonNullable<TypedState>;
+/** Type, expiry and content at once: what is not the same may still be equal, in another order. */
+function sameBytes(source: Present, target: Present): boolean {
+  const packed = source instanceof PackedState && target instanceof PackedState;
+  return packed && source.packed.equals(target.packed);
+}
 
 function sameContent(lens: Lens | null, source: Present, target: Present): boolean {
   if (lens === null || (source.type !== 'string' && source.type !== 'hash')) {
     return sameParts(source.parts, target.parts);
   }
   const up = lifted(lens, source);
+  if (up === null) return false;
+  // Most copies are just what was written, in its order: neither has to be sorted, nor this one lifted.
+  if (sameParts(up, target.elements)) return true;
   const there = lifted(lens, target);
-  return up !== null && there !== null && sameParts(up, there);
+  return there !== null && sameParts(canonical(source.type, up), canonical(source.type, there));
 }
 
-/** The parts in V2 form, fields sorted under their new names; `null` = refused. */
-function lifted(lens: Lens, state: Present): readonly Uint8Array[] | null {
+/** The elements in V2 form; `null` = refused. */
+function lifted(lens: Lens, state: Present): readonly Buffer[] | null {
   const result = lens.up(valueOf(state));
   if (!result.ok) return null;
   const { value } = result;
-  return value.kind === 'string' ? [value.bytes] : canonical('hash', value.fields.flat().map(asBuffer));
+  return value.kind === 'string' ? [asBuffer(value.bytes)] : value.fields.flat().map(asBuffer);
 }
 
-function valueOf(state: Present): Value {
-  if (state.type === 'string') return { kind: 'string', bytes: state.parts[0]! };
+function valueOf({ type, elements }: Present): Value {
+  if (type === 'string') return { kind: 'string', bytes: elements[0]! };
   const fields: (readonly [Uint8Array, Uint8Array])[] = [];
-  for (let i = 0; i < state.parts.length; i += 2) fields.push([state.parts[i]!, state.parts[i + 1]!]);
+  for (let i = 0; i < elements.length; i += 2) fields.push([elements[i]!, elements[i + 1]!]);
   return { kind: 'hash', fields };
 }
 

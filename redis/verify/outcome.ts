@@ -26,6 +26,7 @@ export async function outcomesOf(
   context: OutcomeContext,
 ): Promise<readonly Outcome[]> {
   const outcomes = pairs.map((pair) => atFirstSight(pair, nowMs));
+  if (!outcomes.includes('different')) return outcomes;
   await explain('foreign', (pair) => pair.what === 'missing on source', context.agreedAbsentOnSource);
   await explain(
     'quarantined',

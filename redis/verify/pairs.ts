@@ -18,6 +18,9 @@ export type Pair = {
   readonly what: What | null;
 };
 
+/** A millisecond of server time, and two of ours: changes of the sync wait behind no more (L14). */
+const BATCH_KEYS = 128;
+
 export type Pairs = {
   readonly keyMap: KeyMap;
   /** Reads both copies of each source key and compares them. */
@@ -26,19 +29,24 @@ export type Pairs = {
 
 export function makePairs(link: Link, source: Redis, target: Redis): Pairs {
   const keyMap = makeKeyMap(link.datasets);
-  return {
-    keyMap,
-    async look(sourceKeys) {
-      const owned = sourceKeys.map((key) => ({ key, dataset: ownerOf(keyMap, key) }));
-      const targetKeys = owned.map(({ key, dataset }) => keyMap.counterpart(dataset, 'source', key));
-      const [here, there] = await Promise.all([readTyped(source, sourceKeys), readTyped(target, targetKeys)]);
-      return owned.map(({ key, dataset }, i) => {
-        const copies = { source: here[i] ?? null, target: there[i] ?? null };
-        const what = difference(lensOf(dataset.transform), copies.source, copies.target);
-        return { dataset, key, ...copies, what };
-      });
-    },
+  const lookAt = async (sourceKeys: readonly string[]): Promise<readonly Pair[]> => {
+    const datasets = sourceKeys.map((key) => ownerOf(keyMap, key));
+    const targetKeys = sourceKeys.map((key, i) => keyMap.counterpart(datasets[i] as Dataset, 'source', key));
+    const [here, there] = await Promise.all([readTyped(source, sourceKeys), readTyped(target, targetKeys)]);
+    return sourceKeys.map((key, i) => {
+      const [dataset, one, other] = [datasets[i] as Dataset, here[i] ?? null, there[i] ?? null];
+      const what = difference(lensOf(dataset.transform), one, other);
+      return { dataset, key, source: one, target: other, what };
+    });
   };
+  // All are on their way at once: servers read one batch while another is compared.
+  const look = async (keys: readonly string[]) => (await Promise.all(batchesOf(keys).map(lookAt))).flat();
+  return { keyMap, look };
+}
+
+function batchesOf(keys: readonly string[]): readonly (readonly string[])[] {
+  const count = Math.ceil(keys.length / BATCH_KEYS);
+  return Array.from({ length: count }, (_, i) => keys.slice(i * BATCH_KEYS, (i + 1) * BATCH_KEYS));
 }
 
 /** A key that nobody owns cannot be verified: an error of the caller, never a silent pass (L7). */

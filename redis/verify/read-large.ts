@@ -7,13 +7,25 @@ import { canonical } from './canonical-parts.ts';
 import { readStream } from './read-stream.ts';
 import { moving, type TypedState } from './typed-state.ts';
 
-/** From this size on (MEMORY USAGE, an estimate) a key is read alone and in pieces. */
-export const LARGE_BYTES = 1_000_000;
-/** Elements of one piece; strings go in pieces of `LARGE_BYTES`. */
-export const PIECE = 256;
+/** Bytes of a string and elements of anything else that one command reads. */
+const PIECE_BYTES = 1_000_000;
+const PIECE = 256;
 const ATTEMPTS = 3;
 
-export async function readLarge(redis: Redis, key: Buffer): Promise<TypedState> {
+const reading = new WeakMap<Redis, Promise<unknown>>();
+
+/** One key at a time on a connection: the EXEC of a second reader would end the WATCH of the first. */
+export function readLarge(redis: Redis, key: Buffer): Promise<TypedState> {
+  const before = reading.get(redis) ?? Promise.resolve();
+  const mine = before.then(
+    () => readAlone(redis, key),
+    () => readAlone(redis, key),
+  );
+  reading.set(redis, mine);
+  return mine;
+}
+
+async function readAlone(redis: Redis, key: Buffer): Promise<TypedState> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await redis.watch(key);
     try {
@@ -29,9 +41,9 @@ export async function readLarge(redis: Redis, key: Buffer): Promise<TypedState> 
   return moving();
 }
 
-function stateOf(type: string, parts: readonly Buffer[], expiry: number): TypedState {
+function stateOf(type: string, elements: readonly Buffer[], expiry: number): TypedState {
   if (type === 'none') return null;
-  return { type, parts: canonical(type, parts), expireAtMs: expiry < 0 ? null : expiry };
+  return { type, elements, parts: canonical(type, elements), expireAtMs: expiry < 0 ? null : expiry };
 }
 
 /** The key was replaced by one of another type, or deleted, while its pieces were read. */
@@ -52,10 +64,10 @@ async function piecesOf(redis: Redis, key: Buffer, type: string): Promise<Buffer
 
 async function readString(redis: Redis, key: Buffer): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for (let from = 0; ; from += LARGE_BYTES) {
-    const piece = (await redis.callBuffer('GETRANGE', key, from, from + LARGE_BYTES - 1)) as Buffer;
+  for (let from = 0; ; from += PIECE_BYTES) {
+    const piece = (await redis.callBuffer('GETRANGE', key, from, from + PIECE_BYTES - 1)) as Buffer;
     pieces.push(piece);
-    if (piece.length < LARGE_BYTES) return Buffer.concat(pieces);
+    if (piece.length < PIECE_BYTES) return Buffer.concat(pieces);
   }
 }
 

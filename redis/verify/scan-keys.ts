@@ -3,7 +3,9 @@ import { assertAtRest } from '../cluster/cluster-changed.ts';
 import { nodesOf } from '../cluster/routed-redis.ts';
 import { byteString } from '../key-bytes.ts';
 
-const COUNT = 256;
+type Page = readonly [cursor: Buffer, keys: readonly Buffer[]];
+
+const COUNT = 512;
 
 /**
  * All keys of a database (byte strings) in batches; a key may come twice, one present throughout comes at least
@@ -21,10 +23,13 @@ export async function* scanKeys(redis: Redis): AsyncGenerator<readonly string[]>
 }
 
 async function* scanServer(redis: Redis): AsyncGenerator<readonly string[]> {
-  let cursor = '0';
-  do {
-    const reply = (await redis.callBuffer('SCAN', cursor, 'COUNT', COUNT)) as [Buffer, Buffer[]];
-    cursor = String(reply[0]);
-    yield reply[1].map(byteString);
-  } while (cursor !== '0');
+  const page = (cursor: string) => redis.callBuffer('SCAN', cursor, 'COUNT', COUNT) as Promise<Page>;
+  let next: Promise<Page> | null = page('0');
+  while (next !== null) {
+    const [cursor, keys]: Page = await next;
+    // The server looks for the next page while this one is compared; its failure is met when it is asked for.
+    next = String(cursor) === '0' ? null : page(String(cursor));
+    next?.catch(() => {});
+    yield keys.map(byteString);
+  }
 }

@@ -38,8 +38,8 @@ export type SweepOptions = {
 
 export const SETTLING = { retryWindowMs: 3_000, hotAfterChanges: 5 } satisfies SettlingRules;
 
-/** 256 keys are a stall of some 20 ms in this process, which the changes of the sync would feel as lag; 64 are none. */
-const BATCH_KEYS = 64;
+/** Keys that wait for a second look and get it at once. */
+const RECHECK_KEYS = 64;
 /** About 60 MB of keys that differ; more are counted as pending and found again by the next pass. */
 const MAX_UNSETTLED = 200_000;
 /** Retry windows that a pass waits for its differences to settle. */
@@ -76,22 +76,32 @@ export class Sweep {
     this.#pass++;
     this.#census.beginPass();
     const seen = makeSeenKeys(this.#pass);
+    let looking = Promise.resolve();
     for (const side of ['source', 'target'] as const) {
       for await (const scanned of scanKeys(this.#options[side])) {
         await pace(scanned.length, signal);
-        await this.#meet(this.#newKeys(side, scanned, seen));
-        await this.recheck(pace, signal);
+        const next = this.#look(this.#newKeys(side, scanned, seen), () => this.#pass);
+        // Its failure is met one page later, in its turn.
+        next.catch(() => {});
+        await looking;
+        looking = next;
+        await this.recheck(pace, signal, looking);
         tick();
       }
     }
+    await looking;
     await this.#settleDown(pace, tick, signal);
     this.#census.endPass(startedAt, this.#isClean());
   }
 
-  /** Looks again at keys whose time has come. */
-  async recheck(pace: Pace, signal: AbortSignal): Promise<void> {
-    const due = this.#unsettled.due(Date.now(), BATCH_KEYS);
+  /**
+   * Looks again at keys whose time has come, once the looks under way are over: of two looks at one key, the later must
+   * have the last word.
+   */
+  async recheck(pace: Pace, signal: AbortSignal, underWay = Promise.resolve()): Promise<void> {
+    const due = this.#unsettled.due(Date.now(), RECHECK_KEYS);
     if (due.length === 0) return;
+    await underWay;
     await pace(due.length, signal);
     await this.#look(due, (key) => this.#unsettled.get(key)?.pass ?? 0);
   }
@@ -116,12 +126,6 @@ export class Sweep {
       if (seen.add(sourceKey)) fresh.push(sourceKey);
     }
     return fresh;
-  }
-
-  async #meet(keys: readonly string[]): Promise<void> {
-    for (let from = 0; from < keys.length; from += BATCH_KEYS) {
-      await this.#look(keys.slice(from, from + BATCH_KEYS), () => this.#pass);
-    }
   }
 
   async #look(keys: readonly string[], passOf: (key: string) => number): Promise<void> {

@@ -8,22 +8,31 @@ import { createHash, randomBytes } from 'node:crypto';
  * field · zset: member, score, … in rank order, scores as shortest decimals · stream: see `readLarge` · other types:
  * their DUMP, which may differ for equal contents: a false alarm at worst, never a false peace.
  */
-export type TypedState = {
+export type TypedState = Present | null;
+
+export type Present = {
   readonly type: string;
+  /** What the parts are made of, in the order in which the server gave it. */
+  readonly elements: readonly Buffer[];
   readonly parts: readonly Buffer[];
   readonly expireAtMs: number | null;
-} | null;
+};
 
 /**
  * A key that changed at every attempt to read it. Its content is like no other, so that it is never equal to
  * anything and counts as changed at each look: it shows as hot, not as diverged.
  */
 export function moving(): TypedState {
-  return { type: 'moving', parts: [randomBytes(16)], expireAtMs: null };
+  const parts = [randomBytes(16)];
+  return { type: 'moving', elements: parts, parts, expireAtMs: null };
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.byteLength === other.byteLength && Buffer.compare(one, other) === 0;
 }
 
 export function sameParts(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
-  return one.length === other.length && one.every((part, i) => Buffer.compare(part, other[i]!) === 0);
+  return one.length === other.length && one.every((part, i) => sameBytes(part, other[i]!));
 }
 
 /** Names a state, expiry included; tells whether a key changed between two looks without keeping its content. */

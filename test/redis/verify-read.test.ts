@@ -73,6 +73,31 @@ describe('L13 the verifier reads by itself', () => {
     expect(h1).toBe(h2);
   });
 
+  it('elements of every length, empty and long, few and many', async () => {
+    const { client } = redis;
+    const values = [0, 31, 32, 255, 256, 65_535, 65_536].map((length) => 'x'.repeat(length));
+    await client.rpush('long', ...values.slice(0, 6));
+    await client.rpush('longest', values[6] as string);
+    const counts = [15, 16, 300];
+    for (const count of counts) await client.rpush(`of ${count}`, ...Array.from({ length: count }, String));
+    const [long, longest, ...many] = await readTyped(client, [
+      'long',
+      'longest',
+      ...counts.map((n) => `of ${n}`),
+    ]);
+    expect([...(texts(long) ?? []), ...(texts(longest) ?? [])]).toEqual(values);
+    for (const [i, state] of many.entries())
+      expect(texts(state)).toEqual(Array.from({ length: counts[i] as number }, String));
+  });
+
+  it('where nobody has loaded the script, or somebody emptied the store of scripts', async () => {
+    await redis.client.set('a', 'x');
+    for (let round = 0; round < 2; round++) {
+      await redis.client.script('FLUSH');
+      expect(texts(await read('a'))).toEqual(['x']);
+    }
+  });
+
   it('more keys than one batch holds, by count and by bytes', async () => {
     const keys = Array.from({ length: 1_000 }, (_, i) => `key:${i}`);
     await redis.client.mset(
