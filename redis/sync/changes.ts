@@ -2,10 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type Attempt, currentAuthority } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
+import { InFlight } from './in-flight.ts';
 import { type Fate, type Manner, reconcile, type ReconcileContext } from './reconcile.ts';
 
 /** Stands in the queue of changes for the beat of a side, so that lag is that of the whole way. */
 export const BEAT: Readonly<Record<Side, string>> = { source: '\0beat:source', target: '\0beat:target' };
+
+/** Batches that are read at the same time while more than one waits: servers read one while another is decided on. */
+const LANES = 2;
 
 export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<string>>;
 
@@ -15,7 +19,8 @@ export type BornLive = (sourceKeys: readonly string[]) => Promise<ReadonlySet<st
  */
 export async function changes(attempt: Attempt, bornLive: BornLive, signal: AbortSignal): Promise<void> {
   const failures: unknown[] = [];
-  let before: Promise<void> = Promise.resolve();
+  const reading = new InFlight();
+  const handling = new InFlight();
   while (!signal.aborted) {
     if (failures.length === 0) await attempt.dirty.wakened('changes');
     if (failures.length > 0) throw failures[0];
@@ -31,11 +36,11 @@ export async function changes(attempt: Attempt, bornLive: BornLive, signal: Abor
       // The loop may be waiting for a change.
       attempt.dirty.wake();
     });
-    await onTheirWay;
-    await before;
-    before = batch;
+    const most = attempt.dirty.waiting >= attempt.batch.keys ? LANES : 1;
+    await reading.add(onTheirWay, most);
+    await handling.add(batch, 2 * most);
   }
-  await Promise.allSettled([before]);
+  await handling.ended();
 }
 
 /** Looks at a batch of keys, writes what has to travel, and gives every key back with its fate. */

@@ -1,22 +1,22 @@
-/** Work that goes on side by side, at most so many at a time. The first failure is told to who adds next, or waits. */
+/** Work that goes on side by side. The first failure is told to who adds next, or waits. */
 export class InFlight {
-  readonly #most: number;
   readonly #flying = new Set<Promise<void>>();
 
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Resolves when there is room for one more. */
-  async add(work: Promise<void>): Promise<void> {
+  /** Resolves when fewer than `most` are under way: there is room for one more. */
+  async add(work: Promise<void>, most: number): Promise<void> {
     const flying = work.finally(() => this.#flying.delete(flying));
     // Told by `race` or `landed`; until then nobody may be listening.
     flying.catch(() => undefined);
     this.#flying.add(flying);
-    while (this.#flying.size >= this.#most) await Promise.race(this.#flying);
+    while (this.#flying.size >= most) await Promise.race(this.#flying);
   }
 
   async landed(): Promise<void> {
     await Promise.all(this.#flying);
+  }
+
+  /** Resolves when nothing is under way any more, however it ended. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#flying);
   }
 }

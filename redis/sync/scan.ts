@@ -53,7 +53,7 @@ export async function scan(
         signal,
         paces,
         datasets: new Set(datasets),
-        flight: new InFlight(MOST_IN_FLIGHT),
+        flight: new InFlight(),
         buckets: { source: [], target: [] },
       });
     else {
@@ -179,7 +179,7 @@ async function handleAll(pass: Pass, side: Side, manner: Manner, keys: readonly 
   const works = attempt.dirty.claim(keys, side, Date.now());
   const size = attempt.batch.keys;
   for (let i = 0; i < works.length; i += size)
-    await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal));
+    await flight.add(handle(attempt, works.slice(i, i + size), manner, bornLive, signal), MOST_IN_FLIGHT);
 }
 
 /** Bytes of changes that were carried meanwhile count too: they go first, the copy takes what is left. */

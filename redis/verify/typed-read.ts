@@ -3,7 +3,6 @@
  * step (L4); what is large, and streams, by plain commands in pieces. No DUMP but of types without a plain read, no ledger:
  * nothing the copier uses.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { byNode } from '../cluster/by-node.ts';
@@ -12,8 +11,7 @@ import { PackedState } from './packed-state.ts';
 import { readLarge } from './read-large.ts';
 import type { TypedState } from './typed-state.ts';
 
-const SCRIPT = readFileSync(new URL('./whole-keys.lua', import.meta.url), 'utf8');
-const SHA = createHash('sha1').update(SCRIPT).digest('hex');
+const SCRIPT = readFileSync(new URL('./whole-keys.lua', import.meta.url));
 const LENGTH = 4;
 
 /** States of some 128 keys (byte strings), in their order. On a cluster each node is asked by itself. */
@@ -33,16 +31,12 @@ async function readServer(redis: Redis, keys: readonly string[]): Promise<readon
   return states;
 }
 
-/** Asked as read-only, which works while writes are paused, and leaves no doubt. */
-async function wholeKeys(redis: Redis, keys: readonly string[]): Promise<readonly Buffer[]> {
-  const asked = packed(keys);
-  try {
-    return (await redis.callBuffer('EVALSHA_RO', SHA, 0, asked)) as Buffer[];
-  } catch (error) {
-    // The first call of a server, or somebody emptied its store of scripts.
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return (await redis.callBuffer('EVAL_RO', SCRIPT, 0, asked)) as Buffer[];
-  }
+/**
+ * Asked as read-only, which works while writes are paused, and by its text: nobody has to load it first, and the time of
+ * EVALSHA, by which the sync sizes its batches, stays the sync's (redis/sync/batch.ts).
+ */
+function wholeKeys(redis: Redis, keys: readonly string[]): Promise<readonly Buffer[]> {
+  return redis.callBuffer('EVAL_RO', SCRIPT, 0, packed(keys)) as Promise<readonly Buffer[]>;
 }
 
 function packed(keys: readonly string[]): Buffer {
