@@ -5,6 +5,7 @@ import type { Side } from '../../domain/side.ts';
 import { brakeWords } from '../../domain/brake.ts';
 import { makePace, type Pace } from '../pace.ts';
 import { scanNames } from '../scan-names.ts';
+import { absentThere } from './absent-there.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 import { type BornLive, handle } from './changes.ts';
 import { believeAgain } from './belief.ts';
@@ -132,9 +133,24 @@ async function scanSide(pass: Pass, side: Side, manner: Manner): Promise<void> {
   const ledger = pass.attempt.keyspace.ledger(pass.attempt.link.name, '');
   for await (const names of namesOn(pass, side)) {
     pass.buckets[side].push(...names.filter((name) => name.startsWith(ledger)));
-    await look(pass, side, manner, keysOf(pass, side, names));
+    const keys = keysOf(pass, side, names);
+    await look(pass, side, manner, manner === 'scan' ? await unmet(pass, keys) : keys);
+    if (side === 'source') pass.attempt.counters.copied += keys.length;
   }
   await pass.flight.landed();
+}
+
+/**
+ * Keys that the walk over the target has not looked at. What stands there it met, and looked at both sides of it; or it came
+ * later, and its event was heard: the feed has run since before that walk.
+ */
+async function unmet({ attempt }: Pass, keys: readonly string[]): Promise<readonly string[]> {
+  const names = keys.map((key) => {
+    const dataset = attempt.keyMap.owner('source', key);
+    return dataset ? attempt.keyMap.counterpart(dataset, 'source', key) : key;
+  });
+  const absent = await absentThere(attempt.ports.target, names);
+  return keys.filter((_key, i) => absent.has(names[i] as string));
 }
 
 async function* namesOn({ attempt, signal }: Pass, side: Side): AsyncIterable<readonly string[]> {
@@ -168,7 +184,6 @@ async function look(pass: Pass, side: Side, manner: Manner, keys: readonly strin
   const { attempt, flight } = pass;
   const before = trafficOf(attempt.lines);
   await handleAll(pass, side, manner, keys);
-  if (side === 'source') attempt.counters.copied += keys.length;
   // Bytes are known when they have landed; without a bound on them nobody waits for that.
   if (boundsOf(attempt).copyBytesPerSecond > 0) await flight.landed();
   await rest(pass, keys.length, trafficOf(attempt.lines) - before);
