@@ -18,14 +18,14 @@ export type What = 'missing on target' | 'missing on source' | 'type' | 'value' 
 export function difference(lens: Lens | null, source: TypedState, target: TypedState): What | null {
   if (source === null) return target === null ? null : 'missing on source';
   if (target === null) return 'missing on target';
-  if (lens === null && sameBytes(source, target)) return null;
+  if (lens === null && samePacked(source, target)) return null;
   if (source.type !== target.type) return 'type';
   if (!sameContent(lens, source, target)) return 'value';
   return source.expireAtMs === target.expireAtMs ? null : 'expiry';
 }
 
 /** Type, expiry and content at once: what is not the same may still be equal, in another order. */
-function sameBytes(source: Present, target: Present): boolean {
+function samePacked(source: Present, target: Present): boolean {
   const packed = source instanceof PackedState && target instanceof PackedState;
   return packed && source.packed.equals(target.packed);
 }

@@ -5,7 +5,7 @@ import { byteString } from '../key-bytes.ts';
 
 type Page = readonly [cursor: Buffer, keys: readonly Buffer[]];
 
-const COUNT = 512;
+const COUNT = 256;
 
 /**
  * All keys of a database (byte strings) in batches; a key may come twice, one present throughout comes at least

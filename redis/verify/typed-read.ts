@@ -14,7 +14,7 @@ import type { TypedState } from './typed-state.ts';
 const SCRIPT = readFileSync(new URL('./whole-keys.lua', import.meta.url));
 const LENGTH = 4;
 
-/** States of some 128 keys (byte strings), in their order. On a cluster each node is asked by itself. */
+/** States of some 64 keys (byte strings), in their order. On a cluster each node is asked by itself. */
 export async function readTyped(redis: Redis, keys: readonly string[]): Promise<readonly TypedState[]> {
   return byNode(redis, keys, readServer);
 }
