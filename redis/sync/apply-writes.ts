@@ -79,15 +79,13 @@ async function applyOn(
     keys,
     args,
   });
-  if (words === 'F') throw new LeaseLost();
-  if (words === 'E') return writes.map(() => ({ word: 'epoch', left: null }));
-  return writes.map((_write, i) => outcomeOf(words.slice(i * WORD, i * WORD + WORD)));
+  return words.map(outcomeOf);
 }
 
-/** See redis/scripts/apply.lua: a letter, and the state that was left. */
-const WORD = 17;
-
+/** See redis/scripts/apply.lua. */
 function outcomeOf(word: string): Outcome {
+  if (word === 'F') throw new LeaseLost();
+  if (word === 'E') return { word: 'epoch', left: null };
   if (word.startsWith('D')) return { word: 'done', left: word.slice(1) };
   return { word: word.startsWith('S') ? 'stale' : 'unfit', left: null };
 }

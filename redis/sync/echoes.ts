@@ -1,9 +1,8 @@
-import type { Digest } from '../../domain/digest.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import type { Attempt } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
 import type { Known } from './known-keys.ts';
-import { type NodePort, onNodes } from './side-port.ts';
+import { onNodes } from './side-port.ts';
 
 /** Calls that wait for a server at a time. */
 const CALLS = 4;
@@ -44,20 +43,13 @@ async function glance(attempt: Attempt, side: Side, works: readonly Work[]): Pro
     mine.push({ work, left, name });
   }
   if (mine.length === 0) return [];
-  const states = await onNodes(ports[side], mine, statesOf);
+  const states = await onNodes(ports[side], mine, (node, keys) =>
+    node.turns.glance(keys.map(({ name }) => name)),
+  );
   return mine.flatMap(({ work, left }, i) => {
     left.echo = null;
     return states[i] === left[side] ? [work] : [];
   });
-}
-
-async function statesOf(
-  node: NodePort,
-  keys: readonly { readonly name: string }[],
-): Promise<readonly Digest[]> {
-  const names = keys.map(({ name }) => name);
-  const states = await node.turns.glance(names);
-  return names.map((_name, i) => states.slice(i * 16, i * 16 + 16));
 }
 
 function chunksOf<T>(items: readonly T[], size: number): (readonly T[])[] {

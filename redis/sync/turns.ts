@@ -1,3 +1,4 @@
+import { ABSENT, type Digest } from '../../domain/digest.ts';
 import type { Side } from '../../domain/side.ts';
 import { byteString } from '../key-bytes.ts';
 import type { RunScript } from '../scripts/index.ts';
@@ -33,8 +34,8 @@ type Part = {
 const MOST = 128;
 /** How long a glance waits for a call to ride along with: nobody is in a hurry for it. */
 const GLANCE_WAITS_MS = 3;
-const WORD = 17;
-const STATE = 16;
+/** A letter, and the state that was left. */
+const WORD = 1 + ABSENT.length;
 const NOBODY: Mandate = { lease: '', authority: '', journal: '', preimage: '', token: '', epoch: '' };
 
 /**
@@ -53,14 +54,13 @@ export class Turns {
     this.#side = side;
   }
 
-  /** @returns a word of 17 bytes for each write, or one of `F`, `E` for all (redis/scripts/apply.lua) */
-  write({ keys, args, ...mandate }: Writing): Promise<string> {
-    return this.#add<string>({ kind: 'write', count: keys.length / 2, keys, args, mandate, proofs: null });
+  /** @returns a word for each write (redis/scripts/apply.lua) */
+  write({ keys, args, ...mandate }: Writing): Promise<readonly string[]> {
+    return this.#add({ kind: 'write', count: keys.length / 2, keys, args, mandate, proofs: null });
   }
 
-  /** @returns 16 bytes for each key */
-  glance(keys: readonly string[]): Promise<string> {
-    return this.#add<string>({
+  glance(keys: readonly string[]): Promise<readonly Digest[]> {
+    return this.#add({
       kind: 'glance',
       count: keys.length,
       keys,
@@ -108,7 +108,7 @@ export class Turns {
       const reply = (await this.#run('turn', keys, args, writes.length === 0)) as Reply[];
       const [words, states, now, heads, proof, ...values] = reply;
       answerTexts(writes, byteString(words as Buffer), WORD);
-      answerTexts(glances, byteString(states as Buffer), STATE);
+      answerTexts(glances, byteString(states as Buffer), ABSENT.length);
       if (reads.length === 0) return;
       const seen = { nowMs: Number(String(now)), proof: proofOf(String(proof)) };
       answerReads(reads, statesOf(seen, byteString(heads as Buffer), values));
@@ -153,13 +153,14 @@ function countOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** A text that says one thing for all is everybody's. */
+/** A text of one letter says it for all. */
 function answerTexts(parts: readonly Part[], text: string, size: number): void {
   const forAll = text.length === 1;
   let at = 0;
   for (const { count, answer } of parts) {
-    answer((forAll ? text : text.slice(at, at + count * size)) as never);
-    at += count * size;
+    const texts: string[] = [];
+    for (let i = 0; i < count; i++, at += size) texts.push(forAll ? text : text.slice(at, at + size));
+    answer(texts as never);
   }
 }
 
