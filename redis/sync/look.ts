@@ -92,11 +92,12 @@ function wantedOf({ typed }: Looking, dataset: Dataset, sight: 'digest' | 'value
 
 /**
  * How to look at a key that changed. A side that changed is read whole: most changes travel. The other side is not
- * read where this attempt knows what it holds.
+ * read where this attempt knows what it holds. Where nobody told of a change, nothing is taken for known: what was evicted
+ * or flushed would be taken for there (L5).
  */
 export function changeSights({ known }: Looking, work: Work): Sights {
   const { source, target } = work.since;
-  const only = source === undefined ? 'target' : target === undefined ? 'source' : null;
+  const only = onlySide(work.since);
   const there = only && known.get(work.key);
   if (only && there) {
     const other = knownState(there, otherSide(only));
@@ -106,4 +107,10 @@ export function changeSights({ known }: Looking, work: Work): Sights {
     source: source === undefined ? 'digest' : 'value',
     target: target === undefined ? 'digest' : 'value',
   };
+}
+
+function onlySide({ source, target }: Work['since']): Side | null {
+  if (source === undefined && target === undefined) return null;
+  if (source === undefined) return 'target';
+  return target === undefined ? 'source' : null;
 }
