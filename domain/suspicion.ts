@@ -100,7 +100,8 @@ export function suspicionOf(before: Witness | null, now: Shown, nowMs: number): 
   const standing = before?.suspicion ?? null;
   const anew = (reason: string, survived: string | null) => renewed(standing, reason, survived, nowMs);
   if (!before) return now.unclaimed ? anew(REASONS.recordsGone, '') : null;
-  const lost = now.unclaimed || now.survived < before.mark;
+  // A store that holds a mark of ours and is not claimed was flushed before it: who found it so died before mending that.
+  const lost = now.survived < before.mark || (now.unclaimed && now.survived === '');
   if (before.runId !== now.runId) {
     if (lost) return anew(now.survived === '' ? REASONS.empty : REASONS.older, now.survived);
     return now.evicts ? anew(REASONS.mayHaveEvicted, null) : standing;

@@ -81,6 +81,8 @@ describe('what an attempt makes of a server that it meets (L5)', () => {
     expect(suspicionOf({ ...before, suspicion }, { ...now, survived: '' }, 9)).toBe(suspicion);
     const decided = { ...before, suspicion: { ...suspicion, accepted: 'absence' as const } };
     expect(suspicionOf(decided, now, 9)).toBe(decided.suspicion);
+    // Flushed, marked since, and the attempt that was told the decision died before it had claimed the store again.
+    expect(suspicionOf(decided, { ...now, unclaimed: true }, 9)).toBe(decided.suspicion);
     expect(suspicionOf(decided, { ...now, evicted: 4 }, 9)).toMatchObject({ since: 51, accepted: null });
   });
 });
