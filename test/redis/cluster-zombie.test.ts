@@ -30,7 +30,7 @@ describe('a worker that is stopped for longer than every timeout, between cluste
       const redis = await connectTo(port);
       return linesOf(redis).finally(() => redis.disconnect());
     });
-    return new Set((await Promise.all(found)).flat());
+    return Promise.all(found);
   };
 
   test.each([
@@ -83,8 +83,8 @@ describe('a worker that is stopped for longer than every timeout, between cluste
         await eventually('every node to be heard', () => watches.every((watch) => watch.lines().length > 5));
         const seen = watches.map((watch) => watch.lines());
         for (const watch of watches) watch.stop();
-        expect(lines.size).toBeGreaterThan(20);
-        expect(seen.flatMap((each) => writesOf(each, lines))).toEqual([]);
+        expect(lines.every(({ size }) => size > 2)).toBe(true);
+        expect(lines.flatMap((each, i) => writesOf(seen[i] ?? [], each))).toEqual([]);
         await one.client.set('zombie:after', 'the next one works');
         await eventually('the next one', async () => (await other.client.exists('zombie:after')) === 1);
         expect(next.status()?.conflicts).toBe(0);

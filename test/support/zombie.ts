@@ -36,19 +36,18 @@ export function startBait(sides: readonly (Redis | Cluster)[], prefix: string) {
   return { enough, takeAway };
 }
 
-/** Addresses of the connections of syncs. */
-export async function linesOf(redis: Redis): Promise<readonly string[]> {
+/** Addresses of the connections of syncs to one server: to another one an app may have the same. */
+export async function linesOf(redis: Redis): Promise<ReadonlySet<string>> {
   const clients = String(await redis.client('LIST')).split('\n');
-  return clients
-    .filter((line) => / name=jday:sync-/.test(line))
-    .map((line) => / addr=(\S+)/.exec(line)?.[1] ?? '');
+  const syncs = clients.filter((line) => / name=jday:sync-/.test(line));
+  return new Set(syncs.map((line) => / addr=(\S+)/.exec(line)?.[1] ?? ''));
 }
 
 const WRITE = /\] "(set|hset|hsetnx|hdel|del|unlink|rename|restore|sadd|rpush|pexpireat)"/i;
 /** Say only that somebody lives; nobody decides by them. */
 const HARMLESS = /:(beat|arrival):/;
 
-/** Writes that came from these addresses; what a script runs comes after its call, from `lua`. */
+/** Writes, of what one server was told, that came from these addresses; what a script runs comes after its call, from `lua`. */
 export function writesOf(lines: readonly string[], from: ReadonlySet<string>): readonly string[] {
   let theirs = false;
   return lines.filter((line) => {
