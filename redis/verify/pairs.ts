@@ -22,7 +22,7 @@ export type Pair = {
  * Half a millisecond of server time. A server reads some four such calls at once from a connection and does them in one go:
  * 2 ms, which is what an app may wait (L14).
  */
-const BATCH_KEYS = 64;
+export const BATCH_KEYS = 64;
 
 export type Pairs = {
   readonly keyMap: KeyMap;

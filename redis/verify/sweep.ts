@@ -15,7 +15,7 @@ import type { VerifyStatus } from '../../domain/status.ts';
 import { makeCensus, verdictOf } from './census.ts';
 import { outcomesOf, type Outcome, type OutcomeContext } from './outcome.ts';
 import type { Pace } from './pace.ts';
-import { makePairs, type Pair, type Pairs } from './pairs.ts';
+import { BATCH_KEYS, makePairs, type Pair, type Pairs } from './pairs.ts';
 import { scanKeys } from './scan-keys.ts';
 import { makeSeenKeys, type SeenKeys } from './seen-keys.ts';
 import { makeUnsettledKeys, type UnsettledKeys } from './unsettled-keys.ts';
@@ -38,8 +38,6 @@ export type SweepOptions = {
 
 export const SETTLING = { retryWindowMs: 3_000, hotAfterChanges: 5 } satisfies SettlingRules;
 
-/** Keys that wait for a second look and get it at once. */
-const RECHECK_KEYS = 64;
 /** About 60 MB of keys that differ; more are counted as pending and found again by the next pass. */
 const MAX_UNSETTLED = 200_000;
 /** Retry windows that a pass waits for its differences to settle. */
@@ -79,12 +77,18 @@ export class Sweep {
     let looking = Promise.resolve();
     for (const side of ['source', 'target'] as const) {
       for await (const scanned of scanKeys(this.#options[side])) {
-        await pace(scanned.length, signal);
-        const next = this.#look(this.#newKeys(side, scanned, seen), () => this.#pass);
-        // Its failure is met one page later, in its turn.
-        next.catch(() => {});
-        await looking;
-        looking = next;
+        const fresh = this.#newKeys(side, scanned, seen);
+        await pace(scanned.length - fresh.length, signal);
+        for (let from = 0; from < fresh.length; from += BATCH_KEYS) {
+          // Each at its time: a page at once would keep a server for as long as four calls take (L14).
+          const keys = fresh.slice(from, from + BATCH_KEYS);
+          await pace(keys.length, signal);
+          const next = this.#look(keys, () => this.#pass);
+          // Its failure is met one batch later, in its turn.
+          next.catch(() => {});
+          await looking;
+          looking = next;
+        }
         await this.recheck(pace, signal, looking);
         tick();
       }
@@ -99,7 +103,7 @@ export class Sweep {
    * have the last word.
    */
   async recheck(pace: Pace, signal: AbortSignal, underWay = Promise.resolve()): Promise<void> {
-    const due = this.#unsettled.due(Date.now(), RECHECK_KEYS);
+    const due = this.#unsettled.due(Date.now(), BATCH_KEYS);
     if (due.length === 0) return;
     await underWay;
     await pace(due.length, signal);
