@@ -34,6 +34,8 @@ export type SweepOptions = {
   /** True while the sync is known to be behind (restart, re-scan, breaker): differences stay pending meanwhile. */
   readonly behind?: () => boolean;
   readonly rules?: SettlingRules;
+  /** Keys of one call. */
+  readonly batchKeys?: number;
 };
 
 export const SETTLING = { retryWindowMs: 3_000, hotAfterChanges: 5 } satisfies SettlingRules;
@@ -47,6 +49,7 @@ const SETTLE_POLL_MS = 20;
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #rules: SettlingRules;
+  readonly #batchKeys: number;
   readonly #pairs: Pairs;
   readonly #context: OutcomeContext;
   readonly #unsettled: UnsettledKeys;
@@ -58,6 +61,7 @@ export class Sweep {
     const { link, keyspace, source, target, agreedAbsentOnSource } = options;
     this.#options = options;
     this.#rules = options.rules ?? SETTLING;
+    this.#batchKeys = options.batchKeys ?? BATCH_KEYS;
     this.#pairs = makePairs(link, source, target);
     this.#context = { target, quarantine: keyspace.quarantine(link.name), agreedAbsentOnSource };
     this.#unsettled = makeUnsettledKeys(this.#rules, MAX_UNSETTLED);
@@ -79,9 +83,9 @@ export class Sweep {
       for await (const scanned of scanKeys(this.#options[side])) {
         const fresh = this.#newKeys(side, scanned, seen);
         await pace(scanned.length - fresh.length, signal);
-        for (let from = 0; from < fresh.length; from += BATCH_KEYS) {
+        for (let from = 0; from < fresh.length; from += this.#batchKeys) {
           // Each at its time: a page at once would keep a server for as long as four calls take (L14).
-          const keys = fresh.slice(from, from + BATCH_KEYS);
+          const keys = fresh.slice(from, from + this.#batchKeys);
           await pace(keys.length, signal);
           const next = this.#look(keys, () => this.#pass);
           // Its failure is met one batch later, in its turn.
@@ -103,7 +107,7 @@ export class Sweep {
    * have the last word.
    */
   async recheck(pace: Pace, signal: AbortSignal, underWay = Promise.resolve()): Promise<void> {
-    const due = this.#unsettled.due(Date.now(), BATCH_KEYS);
+    const due = this.#unsettled.due(Date.now(), this.#batchKeys);
     if (due.length === 0) return;
     await underWay;
     await pace(due.length, signal);
