@@ -1,3 +1,4 @@
+import { chunksOf } from '../chunks.ts';
 import { keyBytes } from '../key-bytes.ts';
 import type { SidePort } from './side-port.ts';
 
@@ -10,9 +11,7 @@ const AT_ONCE = 64;
  */
 export async function absentThere(port: SidePort, names: readonly string[]): Promise<ReadonlySet<string>> {
   if (port.nodes.length > 1 || port.nodes[0]?.tag !== '') return new Set(names);
-  const groups = Array.from({ length: Math.ceil(names.length / AT_ONCE) }, (_, i) =>
-    names.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
-  );
+  const groups = chunksOf(names, AT_ONCE);
   const pipeline = port.redis.pipeline();
   for (const group of groups) pipeline.exists(...group.map(keyBytes));
   const found = ((await pipeline.exec()) ?? []).map(([error, count]) => {

@@ -1,4 +1,5 @@
 import { otherSide, type Side } from '../../domain/side.ts';
+import { chunksOf } from '../chunks.ts';
 import type { Attempt } from './attempt.ts';
 import type { Work } from './dirty-keys.ts';
 import type { Known } from './known-keys.ts';
@@ -50,10 +51,4 @@ async function glance(attempt: Attempt, side: Side, works: readonly Work[]): Pro
     left.echo = null;
     return states[i] === left[side] ? [work] : [];
   });
-}
-
-function chunksOf<T>(items: readonly T[], size: number): (readonly T[])[] {
-  const chunks: (readonly T[])[] = [];
-  for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size));
-  return chunks;
 }

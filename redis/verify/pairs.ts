@@ -3,6 +3,7 @@ import { makeKeyMap, type KeyMap } from '../../domain/key-map.ts';
 import type { Link } from '../../domain/link.ts';
 import type { Dataset } from '../../domain/plan.ts';
 import { lensOf } from '../../domain/transform/lens.ts';
+import { chunksOf } from '../chunks.ts';
 import { difference, type What } from './compare.ts';
 import { readTyped } from './typed-read.ts';
 import type { TypedState } from './typed-state.ts';
@@ -43,13 +44,9 @@ export function makePairs(link: Link, source: Redis, target: Redis): Pairs {
     });
   };
   // All are on their way at once: servers read one batch while another is compared.
-  const look = async (keys: readonly string[]) => (await Promise.all(batchesOf(keys).map(lookAt))).flat();
+  const look = async (keys: readonly string[]) =>
+    (await Promise.all(chunksOf(keys, BATCH_KEYS).map(lookAt))).flat();
   return { keyMap, look };
-}
-
-function batchesOf(keys: readonly string[]): readonly (readonly string[])[] {
-  const count = Math.ceil(keys.length / BATCH_KEYS);
-  return Array.from({ length: count }, (_, i) => keys.slice(i * BATCH_KEYS, (i + 1) * BATCH_KEYS));
 }
 
 /** A key that nobody owns cannot be verified: an error of the caller, never a silent pass (L7). */

@@ -75,6 +75,7 @@ describe.concurrent('an absence is told from a delete (L5)', () => {
     // Everything is looked at again meanwhile: that must not make anybody believe what is not there.
     await eventually('a second scan', () => (world.status()?.copied ?? 0) > 500);
     await world.marked();
+    await world.live();
     await world.suspected(side, 300 - (await world.keys(side)).length, exactly(REASONS.evicted));
     expect(await world.keys(other)).toHaveLength(300);
     expect((await world.keys(side)).length).toBeLessThan(300);
