@@ -2,7 +2,7 @@ import { type Keyspace, keyspaceOf } from '../domain/keyspace.ts';
 import { linksOf } from '../domain/link.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { ImpactStatus } from '../domain/status.ts';
-import { type Brake, nextBrake } from '../domain/brake.ts';
+import { type Brake, isUndecided, nextBrake } from '../domain/brake.ts';
 import { scaled } from '../domain/timeline.ts';
 import { readAuthority } from '../redis/authority.ts';
 import { holdWork, readControl, writeControl } from '../redis/control.ts';
@@ -52,6 +52,7 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
             pairs: PAIRS,
             floorMs: FLOOR_MS,
             settleMs: SETTLE_MS,
+            atOnce: () => isUndecided(felt.brake),
             everyMs: () => (felt.soon ? 0 : scaled(plan, EVERY_MS, EVERY_FLOOR_MS)),
           };
           await runImpact(options, signal, report).finally(() => probing.close());

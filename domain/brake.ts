@@ -35,6 +35,14 @@ export function nextBrake(before: Brake, impact: ImpactStatus, limitPercent: num
   return share === 1 ? RELEASED : { share, proven, reason: `grows again, ${felt}` };
 }
 
+/**
+ * Whether the next measurement must not wait: a second one in a row decides on a pause, and until then the apps feel
+ * us; a pause ends with a measurement, and holds nothing that runs.
+ */
+export function isUndecided({ share, proven }: Brake): boolean {
+  return proven > 0 || share === 0;
+}
+
 /** The bounds that hold under a brake. A pause is not among them: 0 stays "no limit", ask `share` first. */
 export function braked(throttle: Throttle, { share }: Brake): Throttle {
   if (share === 1) return throttle;

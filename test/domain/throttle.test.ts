@@ -6,6 +6,7 @@ import {
   type Brake,
   braked,
   brakeWords,
+  isUndecided,
   LEAST_SHARE,
   nextBrake,
   RELEASED,
@@ -59,6 +60,20 @@ describe('L14 the brake on our own work', () => {
       fc.property(impacts, (impact) => {
         const brake = nextBrake(after(felt(9, 6), felt(9, 6)), impact, LIMIT);
         return brake.share === LEAST_SHARE && brakeWords(brake) !== null;
+      }),
+    );
+  });
+
+  it('is undecided after one proof and in a pause, and at most three measurements long', () => {
+    expect(isUndecided(after(felt(9, 6)))).toBe(true);
+    expect(isUndecided(after(felt(9, 6), felt(9, 6)))).toBe(true);
+    expect([RELEASED, after(felt(9, 4.9)), after(felt(9, 6), felt(1))].some(isUndecided)).toBe(false);
+    fc.assert(
+      fc.property(brakes, fc.array(impacts, { minLength: 3, maxLength: 3 }), (before, measured) => {
+        const met = measured.map((_, i) =>
+          measured.slice(0, i + 1).reduce((brake, impact) => nextBrake(brake, impact, LIMIT), before),
+        );
+        return !met.every(isUndecided);
       }),
     );
   });
