@@ -3,8 +3,8 @@ import { otherSide, type Side } from '../../../domain/side.ts';
 import { readAuthority, writeAuthority } from '../../../redis/authority.ts';
 import { loadScripts } from '../../../redis/scripts/index.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
-import type { WitnessRecord } from '../../../redis/sync/witness-record.ts';
 import { eventually } from '../../support/eventually.ts';
+import { isBelieved } from './believed.ts';
 import type { SyncUnderTest } from './supervised-sync.ts';
 import type { World } from './world.ts';
 
@@ -51,11 +51,9 @@ export async function restartServer({ world, syncs }: Scene, side: Side): Promis
   await world.restart(store);
   const runId = /run_id:(\S+)/.exec(await world.connection(store).info('server'))?.[1] ?? '';
   for (const { shard } of syncs.filter((sync) => side === 'target' || sync.shard.link.name === 'v1'))
-    await eventually('the absences of the server to be believed again', async () => {
-      const text = await world.connection('v2').get(world.keyspace.witness(shard.name));
-      const seen = text === null ? undefined : (JSON.parse(text) as WitnessRecord).sides[side];
-      return seen?.runId.includes(runId) && seen.suspicion === null;
-    });
+    await eventually('the absences of the server to be believed again', () =>
+      isBelieved(world, shard, side, (witness) => witness.runId.includes(runId)),
+    );
 }
 
 /** All syncs run, have looked at every key, and nothing is on its way. */

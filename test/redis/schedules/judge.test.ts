@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Side } from '../../../domain/side.ts';
 import type { Acceptance } from '../../../domain/suspicion.ts';
 import type { Write } from './app.ts';
-import { type Flushed, judge, type KeyHistory } from './judge.ts';
+import { type LostState, judge, type KeyHistory } from './judge.ts';
 import { NOTHING, type Seen } from './seen.ts';
 
 const text = (content: string, expireAt = -1): Seen => ({ content, expireAt });
@@ -26,7 +26,7 @@ const says = (writes: readonly Write[], end: Seen | readonly [Seen, Seen], journ
 };
 
 /** V1 wrote a, which stood on both sides when V1 was flushed. */
-const flushOf = (word: Acceptance): Flushed => ({
+const flushOf = (word: Acceptance): LostState => ({
   state: A,
   side: 'source',
   word,
@@ -41,8 +41,8 @@ const saysOfFlush = (
 ) => {
   const writes = [write('source', NOTHING, A), ...during.map((one) => ({ ...one, ackedMs: 150 }))];
   const final = { source: end, target: end };
-  const flushes = [flushOf(word)];
-  return judge({ key: 'k', writes, final, journal, nowMs: 1_000, flushes }).map(({ what }) => what);
+  const losses = [flushOf(word)];
+  return judge({ key: 'k', writes, final, journal, nowMs: 1_000, losses }).map(({ what }) => what);
 };
 
 describe('the oracle after a flush that an operator has decided on', () => {

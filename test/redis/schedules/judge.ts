@@ -11,14 +11,14 @@ export type KeyHistory = {
   readonly final: Readonly<Record<Side, Seen>>;
   /** Losers in the conflict journal. */
   readonly journal: readonly Seen[];
-  /** Flushes that took a state of it. */
-  readonly flushes?: readonly Flushed[];
+  /** What a server lost of it. */
+  readonly losses?: readonly LostState[];
   /** When the last look was over: what was due to expire by then may be gone. */
   readonly nowMs: number;
 };
 
-/** A flush of one side, and what was decided on it, at a key that held a state there. */
-export type Flushed = {
+/** A state that a flush or an eviction took from one side, and what was decided on it. */
+export type LostState = {
   readonly state: Seen;
   readonly side: Side;
   readonly word: Acceptance;
@@ -37,14 +37,7 @@ export type Violation = {
  * and replaced is a tip. However the two sides were interleaved, at rest every tip is on both sides, or was replaced
  * by the other side while it did not know of it and is whole in the journal, or has expired. And nothing else is there.
  */
-export function judge({
-  key,
-  writes,
-  final,
-  journal,
-  nowMs,
-  flushes = [],
-}: KeyHistory): readonly Violation[] {
+export function judge({ key, writes, final, journal, nowMs, losses = [] }: KeyHistory): readonly Violation[] {
   const violations: Violation[] = [];
   const say = (what: Violation['what'], detail: string) => violations.push({ what, key, detail });
   const gone = (state: Seen) => state.expireAt !== -1 && state.expireAt <= nowMs;
@@ -54,7 +47,7 @@ export function judge({
   ];
   if (nameOf(source) !== nameOf(target)) say('differs', `source ${shown(source)}, target ${shown(target)}`);
   const tips = tipsOf(writes);
-  const open = leftOpen(writes, flushes);
+  const open = leftOpen(writes, losses);
   const kept = new Set([source, ...journal, ...open].map(nameOf));
   for (const { side, id, after } of tips)
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
@@ -63,9 +56,7 @@ export function judge({
   for (const loser of journal) {
     const times = journal.filter((other) => nameOf(other) === nameOf(loser)).length;
     const often = times > timesLeft(writes, loser);
-    const why = often
-      ? 'journaled more often than it was written'
-      : unexplained(writes, tips, loser, flushes);
+    const why = often ? 'journaled more often than it was written' : unexplained(writes, tips, loser, losses);
     if (why) say('conflict', `${why}: ${shown(loser)}`);
   }
   return violations;
@@ -97,18 +88,18 @@ function timesLeft(writes: readonly Write[], state: Seen): number {
 }
 
 /**
- * States that a flush took and that may be gone or not: an absence that was accepted travels where the ledger still
- * says that both sides had agreed on the state, and not where the flush took that too; nor does a restore write over
+ * States that a loss took and that may be gone or not: an absence that was accepted travels where the ledger still
+ * says that both sides had agreed on the state, and not where a flush took that too; nor does a restore write over
  * what an app of that side has written since.
  */
-function leftOpen(writes: readonly Write[], flushes: readonly Flushed[]): readonly Seen[] {
-  const decided = ({ word, side, ...flush }: Flushed) =>
-    word === 'restore' && !writes.some((write) => write.side === side && isDuring(write, flush));
-  const taken = flushes.filter((flush) => !decided(flush)).map(({ state }) => nameOf(state));
+function leftOpen(writes: readonly Write[], losses: readonly LostState[]): readonly Seen[] {
+  const decided = ({ word, side, ...loss }: LostState) =>
+    word === 'restore' && !writes.some((write) => write.side === side && isDuring(write, loss));
+  const taken = losses.filter((loss) => !decided(loss)).map(({ state }) => nameOf(state));
   return writes.map(({ after }) => after).filter((state) => taken.includes(nameOf(state)));
 }
 
-function isDuring({ ackedMs }: Write, { fromMs, untilMs }: Pick<Flushed, 'fromMs' | 'untilMs'>): boolean {
+function isDuring({ ackedMs }: Write, { fromMs, untilMs }: Pick<LostState, 'fromMs' | 'untilMs'>): boolean {
   return fromMs <= ackedMs && ackedMs <= untilMs;
 }
 
@@ -128,19 +119,17 @@ function wrongEnd(
 }
 
 /**
- * A loser is a tip, and the other side has a write that the loser's writer did not know of; or a flush took it from
- * one side, or it was written while the flush was not decided on: then the absence is what the other side has.
+ * A loser is a tip, and the other side has a write that the loser's writer did not know of; or a server lost it on
+ * one side, or it was written while a loss was not decided on: then the absence is what the other side has.
  */
 function unexplained(
   writes: readonly Write[],
   tips: Tips,
   state: Seen,
-  flushes: readonly Flushed[],
+  losses: readonly LostState[],
 ): string | null {
   const left = leaving(writes, state);
-  if (
-    flushes.some((flush) => nameOf(flush.state) === nameOf(state) || left.some((one) => isDuring(one, flush)))
-  )
+  if (losses.some((loss) => nameOf(loss.state) === nameOf(state) || left.some((one) => isDuring(one, loss))))
     return null;
   const losers = leaving(tips, state);
   if (losers.length === 0) {

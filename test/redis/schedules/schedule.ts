@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Shard } from '../../../domain/shard.ts';
 import type { Side } from '../../../domain/side.ts';
+import { ACCEPTANCES, type Acceptance } from '../../../domain/suspicion.ts';
 import { App } from './app.ts';
 import { type Fault, FAULTS, restartServer, type Scene, settled } from './faults.ts';
 import { echoesWhile } from './echoes.ts';
 import { losersOn, statesOn } from './at-rest.ts';
-import { type Flush, flushSide } from './flush.ts';
-import { type Flushed, judge, type Violation } from './judge.ts';
+import { CAUSES, type Loss, loseKeys } from './loss.ts';
+import { judge, type LostState, type Violation } from './judge.ts';
 import type { Seen } from './seen.ts';
 import { type Seeded, seeded } from '../../support/seeded.ts';
 import { SupervisedSync, type SyncUnderTest } from './supervised-sync.ts';
@@ -62,10 +63,10 @@ export async function runSchedule(world: World, seed: number, course: Course = S
   const wrong: Violation[] = [];
   try {
     await world.empty();
-    const flushes: Flush[] = [];
-    acts = await play({ world, syncs, course, flushes }, actors, random, told);
+    const losses: Loss[] = [];
+    acts = await play({ world, syncs, course, losses }, actors, random, told);
     const echoes = await rest({ world, syncs });
-    judged = await judgeAll(world, actors, flushes);
+    judged = await judgeAll(world, actors, losses);
     wrong.push(...echoes);
   } catch (error) {
     wrong.push(stuck(syncs, error));
@@ -94,7 +95,7 @@ function actorOf(world: World, link: string, side: Side, random: Seeded): Actor 
   return { link, side, keys: keysOf(link), app, random: random.fork() };
 }
 
-type Play = Scene & { readonly course: Course; readonly flushes: Flush[] };
+type Play = Scene & { readonly course: Course; readonly losses: Loss[] };
 
 async function play(scene: Play, actors: readonly Actor[], random: Seeded, told: string[]): Promise<number> {
   let acts = 0;
@@ -121,23 +122,45 @@ async function play(scene: Play, actors: readonly Actor[], random: Seeded, told:
   return acts;
 }
 
-const RARE = ['server restarted', 'flushed, then restore', 'flushed, then absence'] as const;
+type Rare = 'server restarted' | { readonly cause: keyof typeof CAUSES; readonly word: Acceptance };
+const LOSSES = (['flushed', 'evicted'] as const).flatMap((cause) =>
+  ACCEPTANCES.map((word) => ({ cause, word })),
+);
+const RARE: readonly Rare[] = ['server restarted', ...LOSSES];
 
 async function fault(scene: Play, random: Seeded, told: string[], act: () => Promise<void>): Promise<void> {
   const side = random.pick(SIDES);
   // Until it is written down what V2 held, all that it holds is V2's own: faults begin when it is.
   if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scan target');
   const { repertory } = scene.course;
-  const rare = random.chance(0.1) ? random.pick(RARE) : null;
-  const name = rare ?? random.pick(Object.keys(repertory));
+  if (random.chance(0.1)) return rareFault(scene, side, random, told, act);
+  const name = random.pick(Object.keys(repertory));
   told.push(`${name} (${side})`);
-  if (rare === null) return repertory[name]?.(scene, side);
-  if (rare === 'server restarted') return restartServer(scene, side);
-  const word = rare === 'flushed, then restore' ? 'restore' : 'absence';
+  await repertory[name]?.(scene, side);
+}
+
+async function rareFault(
+  scene: Play,
+  side: Side,
+  random: Seeded,
+  told: string[],
+  act: () => Promise<void>,
+): Promise<void> {
+  // One server for both sides evicts the same key on both: nobody has it then, and nothing can be decided.
+  const possible = RARE.filter(
+    (one) => scene.world.topology !== 'shared' || one === 'server restarted' || one.cause !== 'evicted',
+  );
+  const rare = random.pick(possible);
+  if (rare === 'server restarted') {
+    told.push(`${rare} (${side})`);
+    return restartServer(scene, side);
+  }
+  const { cause, word } = rare;
+  told.push(`${cause}, then ${word} (${side})`);
   const apps = async () => {
     for (let i = random.below(8); i > 0; i--) await act();
   };
-  scene.flushes.push(...(await flushSide(scene, side, word, apps)));
+  scene.losses.push(...(await loseKeys(scene, side, { cause: CAUSES[cause], word }, apps)));
 }
 
 /** Everything has arrived, and from then on nothing is written any more (L3). */
@@ -146,15 +169,15 @@ async function rest({ world, syncs }: Scene): Promise<readonly Violation[]> {
   return echoesWhile(world, () => world.settle());
 }
 
-async function judgeAll(world: World, actors: readonly Actor[], flushes: readonly Flush[]): Promise<Judged> {
+async function judgeAll(world: World, actors: readonly Actor[], losses: readonly Loss[]): Promise<Judged> {
   const violations: Violation[] = [];
   const story: string[] = [];
   let conflicts = 0;
   for (const link of world.links) {
     const mine = actors.filter((actor) => actor.link === link);
-    const flushed = flushes.filter((flush) => flush.link === link);
+    const lost = losses.filter((loss) => loss.link === link);
     const standing = (await Promise.all(SIDES.map((side) => losersOn(world, link, side)))).flat();
-    const losers = [...standing, ...flushed.flatMap((flush) => flush.losers)];
+    const losers = [...standing, ...lost.flatMap((loss) => loss.losers)];
     conflicts += losers.length;
     const [sources, targets] = await Promise.all(SIDES.map((side) => statesOn(world, link, side)));
     const nowMs = Date.now();
@@ -162,20 +185,20 @@ async function judgeAll(world: World, actors: readonly Actor[], flushes: readonl
       const final = { source: sources?.[at] as Seen, target: targets?.[at] as Seen };
       const writes = mine.flatMap(({ app }) => app.writes).filter((write) => write.key === key);
       const journal = losers.filter(({ name }) => name.source === key).map(({ state }) => state);
-      const found = judge({ key, writes, final, journal, nowMs, flushes: flushesOf(flushed, key) });
+      const found = judge({ key, writes, final, journal, nowMs, losses: lossesOf(lost, key) });
       violations.push(...found);
       if (found.length > 0)
         story.push(
           ...writes.map((write) => JSON.stringify(write)),
-          ...flushesOf(flushed, key).map((flush) => JSON.stringify(flush)),
+          ...lossesOf(lost, key).map((loss) => JSON.stringify(loss)),
         );
     }
   }
   return { conflicts, violations, story };
 }
 
-function flushesOf(flushes: readonly Flush[], key: string): readonly Flushed[] {
-  return flushes.flatMap(({ taken, side, word, fromMs, untilMs }) => {
+function lossesOf(losses: readonly Loss[], key: string): readonly LostState[] {
+  return losses.flatMap(({ taken, side, word, fromMs, untilMs }) => {
     const state = taken.get(key);
     return state ? [{ state, side, word, fromMs, untilMs }] : [];
   });
