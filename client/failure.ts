@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander';
 import type { Check } from '../domain/check.ts';
 import { FAILURES } from '../domain/failure.ts';
+import { TemporalSettingsUnreadable } from '../workers/temporal-settings.ts';
+import { TemporalSilent } from '../workers/temporal-silent.ts';
 import { EXIT, type ExitCode, VerbFailed } from './exit.ts';
 import { checkLines } from './format/check-lines.ts';
 import { PlanProblems } from './plan-file.ts';
@@ -10,6 +12,8 @@ export type ToldFailure = { readonly exitCode: ExitCode; readonly lines: readonl
 /** What an operator is told of an error, and the exit code it means. Sentences only; never a stack. */
 export function tellFailure(error: unknown): ToldFailure {
   if (error instanceof VerbFailed) return { exitCode: error.exitCode, lines: [error.message] };
+  if (error instanceof TemporalSilent) return { exitCode: EXIT.error, lines: [error.message] };
+  if (error instanceof TemporalSettingsUnreadable) return { exitCode: EXIT.usage, lines: [error.message] };
   if (error instanceof PlanProblems) return { exitCode: EXIT.usage, lines: error.lines };
   // Commander has said it already; asking for help or the version is no failure.
   if (error instanceof CommanderError)

@@ -8,13 +8,14 @@ import { connectTemporal } from './temporal.ts';
 
 /**
  * The worker process: polls until a signal, then lets activities end in seconds; what they had in hand another
- * worker takes up (L8). Prints a line with the word `ready` once it polls.
+ * worker takes up (L8). Tells what it waits for, and `ready` once it polls.
  *
  * @returns the exit code
  */
 export async function runWorker({ metricsPort }: { readonly metricsPort: number }): Promise<number> {
   const log = pino({ base: null, redact: ['*.url', '*.password'] });
   installRuntime(log);
+  log.info('connects to Temporal');
   const temporal = await connectTemporal();
   const metrics = createMetrics();
   let ready = false;
@@ -23,6 +24,7 @@ export async function runWorker({ metricsPort }: { readonly metricsPort: number 
     why: ready ? 'polls' : 'not polling',
   }));
   try {
+    log.info('bundles the workflows');
     const workers = await createWorkers(temporal, dependenciesOf(temporal, metrics));
     const running = Promise.all(workers.map((worker) => worker.run()));
     ready = true;

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
+import { temporalSettings } from './temporal-settings.ts';
+import { TemporalSilent } from './temporal-silent.ts';
 
 export type TemporalLink = {
   readonly connection: NativeConnection;
@@ -8,15 +9,11 @@ export type TemporalLink = {
   readonly namespace: string;
 };
 
-/** Connects by the standard variables (`TEMPORAL_ADDRESS`, …) and the user's `temporal.toml`, like the Temporal CLI. */
+/** @throws TemporalSilent, TemporalSettingsUnreadable */
 export async function connectTemporal(): Promise<TemporalLink> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const { address, tls, apiKey, metadata } = connectionOptions;
-  const connection = await NativeConnection.connect({
-    ...(address === undefined ? {} : { address }),
-    ...(tls === undefined || tls === null ? {} : { tls }),
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(metadata === undefined ? {} : { metadata }),
+  const { options, namespace = 'default' } = temporalSettings(process.env);
+  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
+    throw new TemporalSilent(options.address, { cause: error });
   });
   return { connection, client: new Client({ connection, namespace }), namespace };
 }

@@ -62,16 +62,26 @@ describe('without Temporal', () => {
       'Temporal does not answer at 127.0.0.1:1: start it (jday dev) or set TEMPORAL_ADDRESS.\n',
     );
   });
+
+  it('a worker says the same, after what it was about', async () => {
+    const { code, stdout, stderr } = await jday(['worker', '--metrics-port', '0'], { env: NOWHERE });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ msg: 'connects to Temporal' });
+    expect(stderr).toMatch(/^Temporal does not answer at 127\.0\.0\.1:1: .*\.\n$/);
+  });
 });
 
 describe('a temporal.toml that cannot be read', () => {
-  it('is a sentence too', async () => {
-    const file = join(dir.path, 'temporal.toml');
-    writeFileSync(file, '');
-    const { code, stderr } = await jday(['progress'], { env: { TEMPORAL_CONFIG_FILE: file } });
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/^The Temporal settings cannot be read: .*\.\n$/);
-  });
+  it.each([[['progress']], [['worker', '--metrics-port', '0']]])(
+    'is a sentence too, for %j',
+    async (args) => {
+      const file = join(dir.path, 'temporal.toml');
+      writeFileSync(file, '');
+      const { code, stderr } = await jday(args, { env: { TEMPORAL_CONFIG_FILE: file } });
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^The Temporal settings cannot be read: .*\.\n$/);
+    },
+  );
 });
 
 describe('jday plan --json', () => {

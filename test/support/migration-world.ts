@@ -102,16 +102,20 @@ export function withMigrationWorld(options: WorldOptions = {}) {
   const startWorker = async () => {
     const said: string[] = [];
     const child = launch(['worker', '--metrics-port', '0']);
-    child.stdout?.on('data', (data) => said.push(String(data)));
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => said.push(String(data)));
     workers.push(child);
-    metricsPort = await eventually('the worker to be ready', () => readyPort(said.join('')), {
-      withinMs: 60_000,
-    });
+    const port = await eventually(
+      'the worker to be ready',
+      () => readyPort(said.join('')) ?? (isOver(child) && 'over'),
+      { withinMs: 60_000 },
+    ).catch(() => 'silent');
+    if (typeof port !== 'number') throw new Error(`the worker is ${port}; it said: ${said.join('')}`);
+    metricsPort = port;
   };
   /** The one that was started last. */
   const killWorker = async () => {
     const worker = workers.pop();
-    if (!worker || worker.exitCode !== null || worker.signalCode !== null) return;
+    if (!worker || isOver(worker)) return;
     const gone = once(worker, 'exit');
     worker.kill('SIGKILL');
     await gone;
@@ -172,6 +176,10 @@ export function withMigrationWorld(options: WorldOptions = {}) {
         everyMs: 20,
       }),
   };
+}
+
+function isOver(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** Of the worker's line `{"metricsPort":N,"msg":"ready"}`; `null`: it has not said so yet. */
