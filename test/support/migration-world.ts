@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
@@ -109,7 +110,10 @@ export function withMigrationWorld(options: WorldOptions = {}) {
       () => readyPort(said.join('')) ?? (isOver(child) && 'over'),
       { withinMs: 60_000 },
     ).catch(() => 'silent');
-    if (typeof port !== 'number') throw new Error(`the worker is ${port}; it said: ${said.join('')}`);
+    if (typeof port !== 'number') {
+      const log = readFileSync(join(dir.path, 'temporal', 'temporal.log'), 'utf8').slice(-2_000);
+      throw new Error(`the worker is ${port}; it said: ${said.join('')}; Temporal said: ${log}`);
+    }
     metricsPort = port;
   };
   /** The one that was started last. */
