@@ -18,10 +18,10 @@ async function main(options: Options): Promise<void> {
   if (options.help) return print(USAGE);
   if (options.docs) return writeDocsPage();
   const scenarios = chosen(options);
-  const folder = mkdtempSync(join(tmpdir(), 'jday-bench-'));
-  // Also on Ctrl-C: the servers are ended by the handler of servers/child.ts on the same event.
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  // Before there is anything to leave behind. The servers are ended by the handler of servers/child.ts on `exit`.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  const folder = mkdtempSync(join(tmpdir(), 'jday-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const absent = findRedisShake() ? [] : ['redis-shake'];
   for (const peer of absent) print(`${peer} is not on PATH: not part of this run`);
   const results: ScenarioResult[] = [];
