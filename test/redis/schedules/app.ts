@@ -10,6 +10,8 @@ export type Write = {
   readonly key: string;
   readonly before: Seen;
   readonly after: Seen;
+  /** It left the state that it found, spelled otherwise: a change for the side, and none in V2 form. */
+  readonly respelled: boolean;
   /** The act as it was sent, for whoever reads a failed schedule. */
   readonly what: string;
   readonly ackedMs: number;
@@ -75,24 +77,29 @@ export class App {
   }
 
   #note(id: string, name: Name, before: Buffer[], after: Buffer[], commands: Act['commands']): void {
-    const inUpForm = (reply: Buffer[]) => (name.dataset === 'match' ? upForm(seenOf(reply)) : seenOf(reply));
+    const [found, left] = [seenOf(before), seenOf(after)];
+    if (isSame(found, left)) return;
+    const inUpForm = (seen: Seen) => (name.dataset === 'match' ? upForm(seen) : seen);
     const what = commands.map((words) => words.slice(0, 3).map(shown).join(' ')).join(' ; ');
-    const write = {
+    this.writes.push({
       id,
       side: this.#side,
       key: name.source,
-      before: inUpForm(before),
-      after: inUpForm(after),
+      before: inUpForm(found),
+      after: inUpForm(left),
+      respelled: isSame(inUpForm(found), inUpForm(left)),
       what,
       ackedMs: Date.now(),
-    };
-    if (write.before.content !== write.after.content || write.before.expireAt !== write.after.expireAt)
-      this.writes.push(write);
+    });
   }
 
   #bytes(word: Word): Buffer {
     return typeof word === 'string' ? Buffer.from(word, 'latin1') : nameOn(word, this.#side);
   }
+}
+
+function isSame(one: Seen, other: Seen): boolean {
+  return one.content === other.content && one.expireAt === other.expireAt;
 }
 
 function shown(word: Word): string {

@@ -12,6 +12,7 @@ const write = (side: Side, before: Seen, after: Seen): Write => ({
   key: 'k',
   before,
   after,
+  respelled: before === after,
   what: '',
   ackedMs: 0,
 });
@@ -67,6 +68,22 @@ describe('the oracle after a flush that an operator has decided on', () => {
   });
 });
 
+describe('the oracle after an eviction that took other keys', () => {
+  const saysOf = (word: Acceptance, ackedMs: number, end: Seen) => {
+    const writes = [write('source', NOTHING, A), { ...write('source', A, NOTHING), ackedMs }];
+    const losses = [{ ...flushOf(word), state: null }];
+    const final = { source: end, target: end };
+    return judge({ key: 'k', writes, final, journal: [], nowMs: 1_000, losses }).map(({ what }) => what);
+  };
+
+  test('L5: a delete on the suspect side may be taken back by a restore, and by nothing else', () => {
+    expect(saysOf('restore', 150, A)).toEqual([]);
+    expect(saysOf('restore', 150, NOTHING)).toEqual([]);
+    expect(saysOf('restore', 50, A)).toEqual(['resurrected']);
+    expect(saysOf('absence', 150, A)).toEqual(['resurrected']);
+  });
+});
+
 describe('the oracle of the schedules', () => {
   test.each([
     ['one write, on both sides', [write('source', NOTHING, A)], A, []],
@@ -90,6 +107,18 @@ describe('the oracle of the schedules', () => {
       [write('source', NOTHING, A), write('target', NOTHING, B), write('target', A, B)],
       B,
       [B],
+    ],
+    [
+      'a loser beside which the other side spelled what it had otherwise',
+      [write('target', NOTHING, A), write('source', A, A), write('target', A, B)],
+      A,
+      [B],
+    ],
+    [
+      'another spelling that lost',
+      [write('target', NOTHING, A), write('source', A, A), write('target', A, B)],
+      B,
+      [A],
     ],
   ] as const)('L2: has nothing to say about %s', (_what, writes, end, journal) => {
     expect(says(writes, end as Seen, journal)).toEqual([]);
@@ -135,6 +164,13 @@ describe('the oracle of the schedules', () => {
     ],
     ['conflict', 'a loser that was replaced by somebody who had seen it', FORK, C, [B, A]],
     ['conflict', 'a loser that is journaled twice', FORK, C, [B, B]],
+    [
+      'conflict',
+      'a loser beside which only its own side spelled it otherwise',
+      [write('target', NOTHING, A), write('target', A, A), write('target', A, B)],
+      NOTHING,
+      [B],
+    ],
   ] as const)('L2 L3: says “%s” of %s', (what, _which, writes, end, journal) => {
     expect(says(writes, end as Seen, journal)).toContain(what);
   });

@@ -11,15 +11,15 @@ export type KeyHistory = {
   readonly final: Readonly<Record<Side, Seen>>;
   /** Losers in the conflict journal. */
   readonly journal: readonly Seen[];
-  /** What a server lost of it. */
+  /** What servers lost meanwhile. */
   readonly losses?: readonly LostState[];
   /** When the last look was over: what was due to expire by then may be gone. */
   readonly nowMs: number;
 };
 
-/** A state that a flush or an eviction took from one side, and what was decided on it. */
+/** A flush or an eviction of one side, what was decided on it, and the state of the key that it took; `null` = none. */
 export type LostState = {
-  readonly state: Seen;
+  readonly state: Seen | null;
   readonly side: Side;
   readonly word: Acceptance;
   readonly fromMs: number;
@@ -37,7 +37,16 @@ export type Violation = {
  * and replaced is a tip. However the two sides were interleaved, at rest every tip is on both sides, or was replaced
  * by the other side while it did not know of it and is whole in the journal, or has expired. And nothing else is there.
  */
-export function judge({ key, writes, final, journal, nowMs, losses = [] }: KeyHistory): readonly Violation[] {
+export function judge({
+  key,
+  writes: acknowledged,
+  final,
+  journal,
+  nowMs,
+  losses = [],
+}: KeyHistory): readonly Violation[] {
+  const writes = acknowledged.filter((write) => !write.respelled);
+  const respelled = acknowledged.filter((write) => write.respelled);
   const violations: Violation[] = [];
   const say = (what: Violation['what'], detail: string) => violations.push({ what, key, detail });
   const gone = (state: Seen) => state.expireAt !== -1 && state.expireAt <= nowMs;
@@ -52,15 +61,25 @@ export function judge({ key, writes, final, journal, nowMs, losses = [] }: KeyHi
   for (const { side, id, after } of tips)
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
   const wrong = wrongEnd(writes, tips, source, (state) => gone(state) || open.includes(state));
-  if (wrong) say(wrong, shown(source));
+  const meant = isRestored(writes, source, losses) || leaving(respelled, source).length > 0;
+  if (wrong && !meant) say(wrong, shown(source));
   for (const loser of journal) {
     const times = journal.filter((other) => nameOf(other) === nameOf(loser)).length;
-    const often = times > timesLeft(writes, loser);
-    const why = often ? 'journaled more often than it was written' : unexplained(writes, tips, loser, losses);
+    const often = times > timesLeft(acknowledged, loser);
+    const why = often
+      ? 'journaled more often than it was written'
+      : unexplained({ writes, respelled, tips, losses }, loser);
     if (why) say('conflict', `${why}: ${shown(loser)}`);
   }
   return violations;
 }
+
+type Known = {
+  readonly writes: readonly Write[];
+  readonly respelled: readonly Write[];
+  readonly tips: Tips;
+  readonly losses: readonly LostState[];
+};
 
 function nameOf({ content, expireAt }: Seen): string {
   return content === '' ? 'absent' : `${expireAt} ${content}`;
@@ -95,8 +114,18 @@ function timesLeft(writes: readonly Write[], state: Seen): number {
 function leftOpen(writes: readonly Write[], losses: readonly LostState[]): readonly Seen[] {
   const decided = ({ word, side, ...loss }: LostState) =>
     word === 'restore' && !writes.some((write) => write.side === side && isDuring(write, loss));
-  const taken = losses.filter((loss) => !decided(loss)).map(({ state }) => nameOf(state));
+  const taken = losses.flatMap((loss) => (loss.state && !decided(loss) ? [nameOf(loss.state)] : []));
   return writes.map(({ after }) => after).filter((state) => taken.includes(nameOf(state)));
+}
+
+/** A delete by an app of a suspect side is an absence like the others there: `restore` takes it back too. */
+function isRestored(writes: readonly Write[], end: Seen, losses: readonly LostState[]): boolean {
+  return writes.some(
+    (write) =>
+      write.after.content === '' &&
+      nameOf(write.before) === nameOf(end) &&
+      losses.some((loss) => loss.word === 'restore' && loss.side === write.side && isDuring(write, loss)),
+  );
 }
 
 function isDuring({ ackedMs }: Write, { fromMs, untilMs }: Pick<LostState, 'fromMs' | 'untilMs'>): boolean {
@@ -119,26 +148,28 @@ function wrongEnd(
 }
 
 /**
- * A loser is a tip, and the other side has a write that the loser's writer did not know of; or a server lost it on
- * one side, or it was written while a loss was not decided on: then the absence is what the other side has.
+ * A loser is a tip, and the other side has a write that the loser's writer did not know of, be it another spelling of
+ * what it found; or it is such a spelling; or a server lost it on one side, or it was written while a loss was not
+ * decided on: then the absence is what the other side has.
  */
-function unexplained(
-  writes: readonly Write[],
-  tips: Tips,
-  state: Seen,
-  losses: readonly LostState[],
-): string | null {
-  const left = leaving(writes, state);
-  if (losses.some((loss) => nameOf(loss.state) === nameOf(state) || left.some((one) => isDuring(one, loss))))
-    return null;
+function unexplained({ writes, respelled, tips, losses }: Known, state: Seen): string | null {
+  if (isLost(leaving(writes, state), state, losses) || leaving(respelled, state).length > 0) return null;
   const losers = leaving(tips, state);
   if (losers.length === 0) {
     const left = timesLeft(writes, state);
     if (left > 1) return null;
     return left === 1 ? 'a state that was replaced since' : 'a state that nobody wrote';
   }
-  const explained = losers.some((loser) => hasBeside(writes, loser));
+  const explained = losers.some(
+    (loser) => hasBeside(writes, loser) || respelled.some(({ side }) => side !== loser.side),
+  );
   return explained ? null : 'nothing happened beside it on the other side';
+}
+
+function isLost(left: readonly Write[], state: Seen, losses: readonly LostState[]): boolean {
+  return losses.some(
+    (loss) => loss.state && (nameOf(loss.state) === nameOf(state) || left.some((one) => isDuring(one, loss))),
+  );
 }
 
 function hasBeside(writes: readonly Write[], loser: Write): boolean {

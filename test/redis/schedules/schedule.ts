@@ -198,8 +198,7 @@ async function judgeAll(world: World, actors: readonly Actor[], losses: readonly
 }
 
 function lossesOf(losses: readonly Loss[], key: string): readonly LostState[] {
-  return losses.flatMap(({ taken, side, word, fromMs, untilMs }) => {
-    const state = taken.get(key);
-    return state ? [{ state, side, word, fromMs, untilMs }] : [];
+  return losses.map(({ taken, side, word, fromMs, untilMs }) => {
+    return { state: taken.get(key) ?? null, side, word, fromMs, untilMs };
   });
 }
