@@ -40,7 +40,7 @@ type Life = {
   readonly exited: Promise<unknown>;
   attempt: number;
   steps: Set<Step>;
-  over: boolean;
+  asleep: boolean;
 };
 
 /** The sync of a shard in processes that are killed -9 and stopped; when the last one has ended, another one begins. */
@@ -60,8 +60,9 @@ export class ChildSync implements SyncUnderTest {
     this.#spares = spares;
   }
 
+  /** One that is stopped keeps nobody from starting another: of two that chose the same token it may have been the first. */
   ensure(): void {
-    if (this.#lives.size === 0) this.start();
+    if ([...this.#lives].every(({ asleep }) => asleep)) this.start();
   }
 
   start(): void {
@@ -72,7 +73,7 @@ export class ChildSync implements SyncUnderTest {
       exited: child.then((one) => once(one, 'exit')),
       attempt: 0,
       steps: new Set(),
-      over: false,
+      asleep: false,
     };
     this.#lives.add(life);
     void child.then((one) => {
@@ -103,12 +104,16 @@ export class ChildSync implements SyncUnderTest {
 
   /** Stopped for as long as `meanwhile` takes, then woken: a zombie that believes it still holds the lease. */
   async stopped(meanwhile: () => Promise<void>): Promise<void> {
-    const sleeping = await [...this.#lives].at(-1)?.child;
-    sleeping?.kill('SIGSTOP');
+    const life = [...this.#lives].at(-1);
+    if (!life) return meanwhile();
+    const sleeping = await life.child;
+    sleeping.kill('SIGSTOP');
+    life.asleep = true;
     try {
       await meanwhile();
     } finally {
-      sleeping?.kill('SIGCONT');
+      life.asleep = false;
+      sleeping.kill('SIGCONT');
     }
   }
 
