@@ -47,6 +47,7 @@ type Life = {
 export class ChildSync implements SyncUnderTest {
   readonly shard: Shard;
   readonly faults: string[] = [];
+  readonly ends: string[] = [];
   status: LinkStatus | null = null;
   kills = 0;
   readonly #order: Order;
@@ -60,9 +61,9 @@ export class ChildSync implements SyncUnderTest {
     this.#spares = spares;
   }
 
-  /** One that is stopped keeps nobody from starting another: of two that chose the same token it may have been the first. */
+  /** One that is stopped keeps nobody from starting another, as Temporal would after its timeout. */
   ensure(): void {
-    if ([...this.#lives].every(({ asleep }) => asleep)) this.start();
+    if (!this.#newest()) this.start();
   }
 
   start(): void {
@@ -97,14 +98,14 @@ export class ChildSync implements SyncUnderTest {
   async reached(step: Step): Promise<void> {
     await eventually(
       `the sync of ${this.shard.name} to reach “${step}”`,
-      () => [...this.#lives].at(-1)?.steps.has(step),
+      () => this.#newest()?.steps.has(step),
       { everyMs: 5, withinMs: 60_000 },
     );
   }
 
   /** Stopped for as long as `meanwhile` takes, then woken: a zombie that believes it still holds the lease. */
   async stopped(meanwhile: () => Promise<void>): Promise<void> {
-    const life = [...this.#lives].at(-1);
+    const life = this.#newest();
     if (!life) return meanwhile();
     const sleeping = await life.child;
     sleeping.kill('SIGSTOP');
@@ -117,6 +118,11 @@ export class ChildSync implements SyncUnderTest {
     }
   }
 
+  /** Of those awake. The replacement of a stopped one may be gone already: fenced out by the retry of an older one. */
+  #newest(): Life | undefined {
+    return [...this.#lives].filter(({ asleep }) => !asleep).at(-1);
+  }
+
   #heard(life: Life, word: Word): void {
     if (word.kind === 'status') this.status = word.status;
     if (word.kind === 'step') {
@@ -126,6 +132,7 @@ export class ChildSync implements SyncUnderTest {
     }
     if (word.kind === 'ended') {
       life.steps = new Set();
+      this.ends.push(word.error);
       if (!EXPECTED_END.test(word.error)) this.faults.push(word.error);
     }
   }

@@ -81,7 +81,8 @@ export async function runSchedule(world: World, seed: number, course: Course = S
 /** It never came to rest, or the engine ended for a reason that nobody gave it. */
 function stuck(syncs: readonly SyncUnderTest[], error: unknown): Violation {
   const told = syncs.map(
-    ({ status }) => `pending ${JSON.stringify(status?.pending)}, breaker ${JSON.stringify(status?.breaker)}`,
+    ({ status, ends }) =>
+      `pending ${JSON.stringify(status?.pending)}, breaker ${JSON.stringify(status?.breaker)}, last ends ${JSON.stringify(ends.slice(-10))}`,
   );
   return {
     what: 'stuck',

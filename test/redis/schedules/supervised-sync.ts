@@ -22,6 +22,8 @@ export interface SyncUnderTest {
   readonly status: LinkStatus | null;
   /** Ends that nobody caused. */
   readonly faults: readonly string[];
+  /** What every attempt so far has ended with, for whoever reads a failure. */
+  readonly ends: readonly string[];
   /** A new attempt; one that still runs becomes a zombie and is fenced out. */
   start(): void;
   /** A new attempt if none runs. */
@@ -39,6 +41,7 @@ export class SupervisedSync implements SyncUnderTest {
   #wanted = false;
   status: LinkStatus | null = null;
   readonly faults: string[] = [];
+  readonly ends: string[] = [];
 
   constructor(plan: Plan, shard: Shard, environment: Environment) {
     this.shard = shard;
@@ -81,6 +84,7 @@ export class SupervisedSync implements SyncUnderTest {
 
   #ended(error: unknown): void {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.ends.push(text);
     if (!EXPECTED_END.test(text)) this.faults.push(error instanceof Error ? (error.stack ?? text) : text);
   }
 
