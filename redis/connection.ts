@@ -21,6 +21,8 @@ const DATA_LINK = {
   connectTimeout: 5_000,
   commandTimeout: 10_000,
   socketTimeout: 15_000,
+  // ioredis sleeps for the server's guess of how long it will load, and early in a load that guess is many times too long.
+  maxLoadingRetryTime: 100,
 } satisfies RedisOptions;
 
 /**
