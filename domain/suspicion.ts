@@ -25,21 +25,28 @@ export type Suspicions = Readonly<Partial<Record<Side, Suspicion>>>;
 
 export type Ruling = Step | { readonly do: 'hold'; readonly side: Side };
 
-/** What becomes of a step whose state comes from a suspect side; nothing in it changes while nobody is suspect. */
+/**
+ * What becomes of a step whose state comes from a suspect side; nothing in it changes while nobody is suspect.
+ *
+ * @param writtenSince the stamp at which the side became suspect, where an app has written the key there since
+ */
 export function rulingOf(
   step: Step,
   looks: Both<Seen>,
   suspicions: Suspicions,
-  heard: (side: Side) => boolean,
+  writtenSince: (side: Side) => string | null,
 ): Ruling {
   if (step.do !== 'carry') return step;
   const from = otherSide(step.to);
-  const doubted = (side: Side) => isDoubted(side, looks, suspicions[side], heard(side));
-  if (!doubted(from)) return step;
+  const doubted = (side: Side) => isDoubted(side, looks, suspicions[side], writtenSince(side) !== null);
+  if (!doubted(from))
+    return isOverNewer(looks, suspicions[from], writtenSince(from)) ? { ...step, conflict: true } : step;
   const accepted = suspicions[from]?.accepted ?? null;
+  const isDoubtedStill = (side: Side) => doubted(side) && suspicions[side]?.accepted !== 'absence';
   if (accepted === 'absence') return step;
   // What only the suspect side has may be an app's newest write: written back over is what differs, deleted is nothing.
-  if (accepted === 'restore' && !step.conflict && looks[step.to].digest === ABSENT) return step;
+  const unproven = looks[step.to].digest === ABSENT && (!step.conflict || isDoubtedStill(step.to));
+  if (accepted === 'restore' && unproven) return step;
   // A suspect state wins no conflict: the other side's change was made by an app that serves.
   const back = step.conflict ? !doubted(step.to) || accepted === 'restore' : accepted === 'restore';
   return back ? reversed(step.to, looks) : { do: 'hold', side: from };
@@ -52,12 +59,32 @@ function reversed(from: Side, looks: Both<Seen>): Step {
   return { do: 'carry', to, conflict, absence: looks[from].digest === ABSENT };
 }
 
-function isDoubted(side: Side, looks: Both<Seen>, suspicion: Suspicion | undefined, heard: boolean): boolean {
+/**
+ * Whether an app's write on the suspect side goes over what the other side holds from before the doubt. The app saw older
+ * data when it wrote, and may have written the key of that name in another database of the server, which events do not
+ * tell apart: the journal keeps what it goes over (L2).
+ */
+function isOverNewer(looks: Both<Seen>, suspicion: Suspicion | undefined, since: string | null): boolean {
+  const agreed = newest(looks.source.entry, looks.target.entry);
+  if (!suspicion || since === null || agreed === null) return false;
+  return agreed.stamp < since && isOlderThanAgreed(looks, suspicion);
+}
+
+function isDoubted(
+  side: Side,
+  looks: Both<Seen>,
+  suspicion: Suspicion | undefined,
+  written: boolean,
+): boolean {
   if (!suspicion) return false;
   if (looks[side].digest === ABSENT) return true;
-  if (suspicion.survived === null || heard) return false;
+  return !written && isOlderThanAgreed(looks, suspicion);
+}
+
+/** Whether what stands on the suspect side may be from before what both sides agreed on last. */
+function isOlderThanAgreed(looks: Both<Seen>, { survived }: Suspicion): boolean {
   const agreed = newest(looks.source.entry, looks.target.entry);
-  return agreed === null || agreed.stamp > suspicion.survived;
+  return survived !== null && (agreed === null || agreed.stamp > survived);
 }
 
 /** What was known of a server when it was last believed, and why it is not now. */

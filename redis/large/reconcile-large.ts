@@ -14,6 +14,7 @@ import type { Ruling } from '../../domain/suspicion.ts';
 import { decide } from '../../domain/three-way.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { entryTail, placeOf } from '../ledger.ts';
+import { Absences } from '../sync/absences.ts';
 import type { Work } from '../sync/dirty-keys.ts';
 import type { Pair } from '../sync/pair.ts';
 import { type SideState, UNREAD } from '../sync/read-reply.ts';
@@ -120,7 +121,7 @@ async function stepOf(context: OneKey, pair: Pair): Promise<Ruling> {
   const same = contested && present && (await sameLarge(pair.dataset, context.ends, keys, pair.states));
   const { authority } = context.mandate;
   const decided = nextStep(pair.states, { authority, closed: context.closed, same: () => same });
-  const step = await ruled(context.breaker, pair, decided, new Set());
+  const step = await ruled(context.breaker, pair, decided, new Absences(context.breaker));
   const closed = step !== decided && step.do === 'carry' && context.closed(step.to);
   return closed ? { do: 'wait', to: step.to, closed } : step;
 }

@@ -12,7 +12,7 @@ import { makeStamps } from '../ledger.ts';
 import { LargeKeys } from '../large/large-keys.ts';
 import { payloadVersion } from '../typed/payloads.ts';
 import { Batch } from './batch.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker, type Grip } from './breaker.ts';
 import type { Connections } from './connections.ts';
 import { Counters } from './counters.ts';
 import { DirtyKeys } from './dirty-keys.ts';
@@ -95,7 +95,8 @@ export async function beginAttempt(
   const token = await takeLease(ports, keyspace, shard.name);
   await reached?.('lease taken');
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
-  const breaker = await breakerOf(shard, lines, keyspace, token);
+  const stamp = makeStamps(token);
+  const breaker = await breakerOf(shard, lines, keyspace, { token, stamp });
   await mendRecords(ports, keyspace, shard);
   return {
     plan,
@@ -109,7 +110,7 @@ export async function beginAttempt(
     guarded: guards.target,
     guards,
     patience,
-    stamp: makeStamps(token),
+    stamp,
     ...nothingYet(link),
     breaker,
     quarantine: await Quarantine.open(ports, guards.target, keyspace, shard),
@@ -153,12 +154,12 @@ async function breakerOf(
   shard: Shard,
   lines: Connections,
   keyspace: Keyspace,
-  token: number,
+  own: Pick<Grip, 'token' | 'stamp'>,
 ): Promise<Breaker> {
   const redis = { source: lines.source.data, target: lines.target.data };
   const breaker = new Breaker({
     nodes: { source: nodesOf(lines.source.data), target: nodesOf(lines.target.data) },
-    token,
+    ...own,
     lease: keyspace.lease(shard.name),
     record: keyspace.witness(shard.name),
     heard: (side) => Promise.all(nodesOf(lines[side].subscriber).map((node) => node.redis.ping())),

@@ -1,3 +1,4 @@
+import type { Digest } from '../../domain/digest.ts';
 import type { Side } from '../../domain/side.ts';
 import { tagged } from '../../domain/slot.ts';
 import type { Suspect } from '../../domain/status.ts';
@@ -13,9 +14,10 @@ import {
 } from '../../domain/suspicion.ts';
 import type { ClusterNode } from '../cluster/routed-redis.ts';
 import { LeaseLost } from './apply-writes.ts';
+import { Doubts } from './doubts.ts';
 import { lookAtServers, type ServersShown } from './look-at-servers.ts';
 import type { Proof } from './read-reply.ts';
-import type { Remembered, WitnessRecord } from './witness-record.ts';
+import { markOf, oldestOf, type Remembered, type WitnessRecord } from './witness-record.ts';
 
 /** What the breaker of a shard asks its servers by. */
 export type Grip = {
@@ -23,6 +25,7 @@ export type Grip = {
   readonly lease: string;
   readonly token: number;
   readonly record: string;
+  readonly stamp: () => string;
   /** Every event that a side has sent up to now has been heard. */
   readonly heard: (side: Side) => Promise<unknown>;
 };
@@ -37,8 +40,7 @@ export class Breaker {
   readonly #grip: Grip;
   readonly #suspicions = new Map<Side, Suspicion>();
   readonly #witnesses = new Map<Side, Witness>();
-  readonly #held: Readonly<Record<Side, Set<string>>> = { source: new Set(), target: new Set() };
-  readonly #heard: Readonly<Record<Side, Set<string>>> = { source: new Set(), target: new Set() };
+  readonly #doubts: Readonly<Record<Side, Doubts>> = { source: new Doubts(), target: new Doubts() };
   readonly #flushed = new Set<Side>();
   readonly #gone = new Set<Side>();
   #rescan = false;
@@ -53,7 +55,7 @@ export class Breaker {
   async start(side: Side, remembered: Remembered): Promise<void> {
     const shown: Shown = { ...(await this.#look(side)), ...remembered };
     const suspicion = suspicionOf(remembered.before, shown, Date.now());
-    if (suspicion) this.#suspicions.set(side, suspicion);
+    if (suspicion) this.#doubt(side, suspicion);
     // What it has lost is lost: from here on it is judged by what it still holds.
     const { runId, evicted, survived: mark } = shown;
     const tags = remembered.before?.tags;
@@ -100,9 +102,9 @@ export class Breaker {
    * Whether an absence shows in the moment it was read that nothing of the side was lost: our lease and our newest mark
    * stand, nothing was evicted. Any doubt is for `ask` to look into.
    */
-  proves(side: Side, proof: Proof | null): boolean {
+  proves(side: Side, proof: Proof): boolean {
     const witness = this.#witnesses.get(side);
-    if (!proof || !witness || this.#gone.has(side)) return false;
+    if (!witness || this.#gone.has(side)) return false;
     const { token } = this.#grip;
     return (
       proof.lease === String(token) &&
@@ -143,8 +145,13 @@ export class Breaker {
 
   suspect(side: Side, reason: string, survived: string | null): void {
     const before = this.#suspicions.get(side) ?? null;
-    this.#suspicions.set(side, renewed(before, reason, survived, Date.now()));
+    this.#doubt(side, renewed(before, reason, survived, Date.now()));
     this.#rescan = true;
+  }
+
+  #doubt(side: Side, suspicion: Suspicion): void {
+    this.#suspicions.set(side, suspicion);
+    this.#doubts[side].begin(this.#grip.stamp());
   }
 
   /** The side has lost our lease: only a new attempt can write there again. */
@@ -163,25 +170,26 @@ export class Breaker {
     return wanted;
   }
 
-  /** An event told of the key: what stands there now an app has written. Counts only while older data are suspect. */
+  /** An event told of the key. Counts only while older data are suspect. */
   hear(side: Side, key: string): void {
-    if (typeof this.#suspicions.get(side)?.survived === 'string') this.#heard[side].add(key);
+    if (typeof this.#suspicions.get(side)?.survived === 'string') this.#doubts[side].hear(key);
   }
 
-  hasHeard(side: Side, key: string): boolean {
-    return this.#heard[side].has(key);
+  /** The stamp at which the side became suspect, where an app has written the key there since. */
+  writtenSince(side: Side, key: string, digest: Digest): string | null {
+    return this.#doubts[side].writtenSince(key, digest);
   }
 
-  /** What a look has found: on which side the key is held back, if on any. */
-  note(key: string, held: Side | null): void {
+  /** What a look has found: on which side the key is held back, if on any, and what stood there. */
+  note(key: string, held: { readonly side: Side; readonly digest: Digest } | null): void {
     for (const side of this.#suspicions.keys()) {
-      if (side === held) this.#held[side].add(key);
-      else this.#held[side].delete(key);
+      if (side === held?.side) this.#doubts[side].hold(key, held.digest);
+      else this.#doubts[side].release(key);
     }
   }
 
   held(side: Side): number {
-    return this.#held[side].size;
+    return this.#doubts[side].held;
   }
 
   /** The decision on this very suspicion; one on another says nothing. True when it is new. */
@@ -196,8 +204,7 @@ export class Breaker {
   believe(side: Side, seen: Witness): void {
     this.#witnesses.set(side, { ...seen, suspicion: null });
     this.#suspicions.delete(side);
-    this.#heard[side].clear();
-    this.#held[side].clear();
+    this.#doubts[side].end();
   }
 
   witness(side: Side): Witness | null {
@@ -236,13 +243,4 @@ export class Breaker {
 
 function isCluster(nodes: readonly ClusterNode[]): boolean {
   return nodes.some(({ tag }) => tag !== '');
-}
-
-/** Stamps compare as bytes. */
-function oldestOf(marks: readonly string[]): string {
-  return marks.reduce((oldest, mark) => (mark < oldest ? mark : oldest));
-}
-
-function markOf(record: string | null): string {
-  return record === null ? '' : (JSON.parse(record) as WitnessRecord).mark;
 }

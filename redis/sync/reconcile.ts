@@ -2,6 +2,7 @@ import { ABSENT, type Digest } from '../../domain/digest.ts';
 import { type Closed, forgetsTwice, nextStep, type Step } from '../../domain/protocol.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type Decision, decide } from '../../domain/three-way.ts';
+import { Absences } from './absences.ts';
 import { applyWrites, entryOf, type Mandate, type Outcome } from './apply-writes.ts';
 import type { Breaker } from './breaker.ts';
 import { carry, sameThroughTransform } from './carry.ts';
@@ -81,11 +82,11 @@ export async function reconcile(
   }
   await context.reached?.('keys read');
   const drafts: Draft[] = [];
-  const asked = new Set<Side>();
+  const absences = new Absences(context.breaker);
   for (const pair of pairs) {
     const drafted = foreign.has(pair)
       ? draftAgreement(pair, 'target', context.stamp(), 0)
-      : await draft(context, pair, asked);
+      : await draft(context, pair, absences);
     if ('kind' in drafted) fates.set(pair.work, drafted);
     else drafts.push(drafted);
   }
@@ -149,14 +150,14 @@ export async function foreignOf(
   return new Set(own.filter((pair) => !live.has(pair.work.key)));
 }
 
-async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): Promise<Draft | Fate> {
+async function draft(context: ReconcileContext, pair: Pair, absences: Absences): Promise<Draft | Fate> {
   const { source, target } = pair.states;
   const decided = nextStep(pair.states, {
     authority: context.mandate.authority,
     closed: context.closed,
     same: () => sameThroughTransform(pair.dataset, source, target),
   });
-  const step = await ruled(context.breaker, pair, decided, asked);
+  const step = await ruled(context.breaker, pair, decided, absences);
   if (step.do === 'hold') return { kind: 'parked' };
   if (step.do === 'nothing') {
     if (source.digest === ABSENT && target.digest === ABSENT) await context.quarantine.settled(pair.work.key);
@@ -169,7 +170,7 @@ async function draft(context: ReconcileContext, pair: Pair, asked: Set<Side>): P
   const from = otherSide(step.to);
   if (step !== decided) {
     if (context.closed(step.to)) {
-      context.breaker.note(pair.work.key, step.to);
+      context.breaker.note(pair.work.key, { side: step.to, digest: pair.states[step.to].digest });
       return { kind: 'parked', until: step.to };
     }
     if (lacksValue(pair, step)) return { kind: 'again' };

@@ -94,3 +94,13 @@ function parsed(text: string | null): WitnessRecord | null {
 async function lacksAuthority(redis: Redis): Promise<boolean> {
   return (await redis.exists(AUTHORITY_KEY)) === 0;
 }
+
+/** Stamps compare as bytes. */
+export function oldestOf(marks: readonly string[]): string {
+  return marks.reduce((oldest, mark) => (mark < oldest ? mark : oldest));
+}
+
+/** '' = no record. */
+export function markOf(record: string | null): string {
+  return record === null ? '' : (JSON.parse(record) as WitnessRecord).mark;
+}

@@ -20,8 +20,8 @@ const seen = (digest: string, stamp?: string): Seen => ({
 const flushed: Suspicion = { since: 1, reason: REASONS.flushed, survived: null, accepted: null };
 const stale: Suspicion = { ...flushed, reason: REASONS.older, survived: '5' };
 const carry = (conflict = false, absence = false): Step => ({ do: 'carry', to: 'target', conflict, absence });
-const rule = (step: Step, source: Seen, target: Seen, suspicion: Suspicion, heard = false) =>
-  rulingOf(step, { source, target }, { source: suspicion }, () => heard);
+const rule = (step: Step, source: Seen, target: Seen, suspicion: Suspicion, since: string | null = null) =>
+  rulingOf(step, { source, target }, { source: suspicion }, () => since);
 
 describe('what a suspect side shows (L5)', () => {
   const gone = [seen(ABSENT), seen(PRESENT, '7')] as const;
@@ -34,9 +34,14 @@ describe('what a suspect side shows (L5)', () => {
 
   it('of older data every state is held that was agreed after they end, unless an app has written it since', () => {
     expect(rule(carry(), ...differs, stale)).toEqual({ do: 'hold', side: 'source' });
-    expect(rule(carry(), ...differs, stale, true)).toEqual(carry());
+    expect(rule(carry(), ...differs, stale, '6')).toEqual(carry());
     expect(rule(carry(), seen(PRESENT), seen(PRESENT, '5'), stale)).toEqual(carry());
     expect(rule(carry(), seen(PRESENT), seen(ABSENT), stale)).toEqual({ do: 'hold', side: 'source' });
+  });
+
+  it('what an app writes there goes over newer data of the other side once, and the journal keeps those', () => {
+    expect(rule(carry(), ...differs, stale, '8')).toEqual(carry(true));
+    expect(rule(carry(), seen(PRESENT), seen(PRESENT, '9'), stale, '8')).toEqual(carry());
   });
 
   it('a suspect authority wins no conflict: the other side’s write is carried, the loser is kept', () => {

@@ -10,6 +10,9 @@ const test = lossyTest;
 const exactly = (reason: string) => new RegExp(`^${reason}$`);
 const AOF = { appendonly: 'yes' };
 
+/** The year 2100. */
+const EXPIRE_AT = 4_102_444_800_000;
+
 describe.concurrent('an absence is told from a delete (L5)', () => {
   test('FLUSHALL on V1: V2 keeps every key, writes and deletes of V2 go on, deletes of V1 wait', async ({
     world,
@@ -127,11 +130,20 @@ describe.concurrent('older data are no change (L5)', () => {
     await world.suspected('source', 7, exactly(REASONS.older));
     expect(await world.on('target').get('match:0')).toBe('new');
     expect(await world.on('target').exists('match:gone')).toBe(0);
+    // Neither says that an app has written the value: the expiry alone, and a key of that name in another database.
+    await world.on('source').pexpireat('match:2', EXPIRE_AT);
+    const elsewhere = await connectTo(world.server('source').port, { db: 1 });
+    await elsewhere.set('match:3', 'of somebody else');
+    elsewhere.disconnect();
     await world.on('source').set('match:0', 'written since');
     await world.agreed('match:0', 'written since');
+    await world.suspected('source', 6, exactly(REASONS.older));
+    // What it went over was newer than what the app saw.
+    expect(await world.on('target').hlen(world.keyspace.journal('v1'))).toBe(1);
+    expect(await world.on('target').mget('match:2', 'match:3')).toEqual(['new', 'new']);
     await world.accept('source', 'restore');
     await world.believed('source');
-    await world.agreed('match:1', 'new');
+    for (const key of ['match:1', 'match:2', 'match:3']) await world.agreed(key, 'new');
     await world.agreed('match:born', 'after the save');
     await world.agreed('match:9', 'old');
     const journal = await world.on('source').hlen(world.keyspace.journal('v1'));

@@ -123,8 +123,8 @@ function lookAt(world: World, one: Attempt, side: Side, protocol: Protocol, go: 
     closed: (to) => (world.paused === to ? 'parked' : null),
     same: () => source.content === target.content,
   });
-  const told = (from: Side) => (world.told & BIT[from]) !== 0;
-  const step = protocol.rule(decided, seenOf({ source, target }), world.suspicions, told);
+  const writtenSince = (from: Side) => ((world.told & BIT[from]) === 0 ? null : world.doubtFrom);
+  const step = protocol.rule(decided, seenOf({ source, target }), world.suspicions, writtenSince);
   const name = `reads ${side} -> ${step.do}`;
   if (step.do === 'hold') return go(name, givenBack(one, 'parked'));
   if (step.do === 'nothing') return go(name, givenBack(one, 'done'));

@@ -76,6 +76,8 @@ export type World = {
   /** Sides that are not believed, and those an app has written to since; only random schedules come here. */
   readonly suspicions: Suspicions;
   readonly told: number;
+  /** Greater than every stamp that was given before a side became suspect. */
+  readonly doubtFrom: string;
 };
 
 export const NO_LOOKS = { source: null, target: null };
@@ -97,7 +99,7 @@ export function beginning(expires: boolean, empty: boolean): World {
     source: { ...store, content: written, ops: written },
     target: store,
     ...{ attempts: [], begun: 0, written, journal: 0, fenced: 0, paused: null, expires },
-    ...{ suspicions: {}, told: 0 },
+    ...{ suspicions: {}, told: 0, doubtFrom: '' },
   };
 }
 

@@ -73,8 +73,14 @@ function suspect(
   const before = worlds[0]?.suspicions ?? {};
   const suspicion = renewed(before[side] ?? null, name, survived, life.trace.length);
   const suspicions = { ...before, [side]: suspicion };
-  const looking = worlds.map((world) => lookAgain({ ...world, suspicions }));
+  const doubtFrom = `${worlds.flatMap(stampsOf).sort().at(-1) ?? ''}\0`;
+  const looking = worlds.map((world) => lookAgain({ ...world, suspicions, doubtFrom }));
   set(life, link, looking, name);
+}
+
+function stampsOf({ source, target, attempts }: World): readonly string[] {
+  const flights = attempts.map(({ flight }) => flight?.stamp ?? '');
+  return [source.entry?.stamp ?? '', target.entry?.stamp ?? '', ...flights];
 }
 
 /** Every key has to be looked at since. */
