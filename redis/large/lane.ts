@@ -6,10 +6,12 @@ import { RoutedRedis } from '../cluster/routed-redis.ts';
 import { unlinkAll } from '../cluster/unlink-all.ts';
 import { scanNames } from '../scan-names.ts';
 import type { Attempt } from '../sync/attempt.ts';
+import type { Manner } from '../sync/reconcile.ts';
 import { type BornLive, contextOf, giveBack, settleEpoch } from '../sync/changes.ts';
 import { alone, type NodePort, portOf } from '../sync/side-port.ts';
 import { knowsFieldTtls } from '../typed/payloads.ts';
 import type { End } from './end.ts';
+import type { LargeWork } from './large-keys.ts';
 import { reconcileLarge } from './reconcile-large.ts';
 
 const IDLE_MS = 10;
@@ -34,13 +36,23 @@ export async function largeLane(attempt: Attempt, bornLive: BornLive, signal: Ab
     }
     const context = { ...contextOf(attempt, bornLive), nodes, shadow: keyspace.shadow(shard.name, token) };
     const fate = await reconcileLarge(context, one.work, one.manner);
-    if (fate.kind === 'moved') attempt.large.again(one, Date.now());
-    else {
+    if (fate.kind === 'moved') {
+      attempt.large.again(one, Date.now(), await mannerNow(one, bornLive));
+    } else {
       attempt.large.done(one);
       giveBack(attempt, one.work, one.manner, fate);
       await settleEpoch(attempt, [fate], signal);
     }
   }
+}
+
+/**
+ * The copy waits for the keys that are still to be told apart. One that an app writes on V2 again and again would never
+ * rest long enough to be looked at, and has told already what it is: a change like any other.
+ */
+async function mannerNow({ work, manner }: LargeWork, bornLive: BornLive): Promise<Manner> {
+  if (manner !== 'adopt') return manner;
+  return (await bornLive([work.key])).has(work.key) ? 'change' : manner;
 }
 
 /** Of a cluster an end for each node. */

@@ -31,9 +31,11 @@ export class LargeKeys {
     return this.#adopting;
   }
 
-  again(one: LargeWork, nowMs: number): void {
+  /** @param manner another than before, where the key has turned out to be no key of V2's own */
+  again(one: LargeWork, nowMs: number, manner = one.manner): void {
+    if (manner !== one.manner) this.done(one);
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** one.tries);
-    this.#waiting.add({ ...one, tries: one.tries + 1, notBefore: nowMs + wait });
+    this.#waiting.add({ ...one, manner, tries: one.tries + 1, notBefore: nowMs + wait });
   }
 
   take(nowMs: number): LargeWork | null {

@@ -70,6 +70,34 @@ describe('a key that is too large for one script', () => {
     await eventually('nothing pending', () => sync.status()?.pending.toTarget === 0);
   });
 
+  test('of V2 that its app changes again and again does not hold the first copy (L11)', async () => {
+    const { v1, v2 } = world;
+    await writeLarge(v2.client, 'match:large', 'list', 100_000);
+    await v1.client.set('match:small', 'x');
+    let [changes, copied] = [0, false];
+    const write = async () => {
+      while (!copied) await v2.client.rpush('match:large', `change ${++changes}`);
+    };
+    let app: Promise<void> | null = null;
+    const seen: Step[] = [];
+    // From when the scan has met it as a key of V2 alone.
+    const reached = (step: Step) => {
+      seen.push(step);
+      if (step === 'keys read' && seen.includes('scan target')) app ??= write();
+    };
+    try {
+      const sync = await world.start(plan, reached);
+      await sync.live();
+      expect(await v2.client.get('match:small')).toBe('x');
+      expect(await v1.client.exists('match:large')).toBe(0);
+    } finally {
+      copied = true;
+      await app;
+    }
+    await sameKey(v1.client, v2.client, 'match:large');
+    expect(changes).toBeGreaterThan(100);
+  });
+
   test('that loses a conflict is in the journal, whole (L2), and one of V2’s own is kept as it was (L6)', async () => {
     const { v1, v2 } = world;
     await writeLarge(v1.client, 'match:large', 'set', 12_000);
