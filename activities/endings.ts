@@ -12,6 +12,7 @@ import { type Stores, withStores } from '../redis/stores.ts';
 import { checkShardCount } from '../redis/sync/shard-count.ts';
 import type { DecideInput } from '../workflows/activities.ts';
 import { beating } from './beating.ts';
+import { fencing } from './fencing.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** The short acts on the stores: taking and giving them back, joining the sessions, the bounds, and the steps of an end. */
@@ -44,7 +45,8 @@ export function storeActivities({ environment, isRunning }: Dependencies) {
         await writeControl(stores.target.redis, keyspace, link.name, { throttle });
     }),
     decide: on('decide', ({ plan, ...wanted }: DecideInput, stores) => decideSuspects(plan, stores, wanted)),
-    settleSource: on('settle', ({ plan }, stores) => settleSource(plan, stores)),
+    settleSource: ({ plan }: { plan: Plan }) =>
+      beating(() => fencing(plan, environment, (stores) => settleSource(plan, stores))),
     clearTarget: on('clear', ({ plan }, stores) => clearTarget(plan, stores)),
     dropTraces: on('drop', ({ plan, keepLedger }: { plan: Plan; keepLedger: boolean }, stores) =>
       dropTraces(plan, stores, keepLedger),

@@ -5,6 +5,7 @@ import type { Snapshot } from '../domain/status.ts';
 import { watchStep, type Observation } from '../domain/watch.ts';
 import { openStores, type Stores } from '../redis/stores.ts';
 import { keepFence } from '../redis/watch/keep-fence.ts';
+import { fencingPurpose } from '../redis/switch/switch-lease.ts';
 import { takeSnapshot } from '../redis/watch/take-snapshot.ts';
 import type { ObserveInput } from '../workflows/activities.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -14,7 +15,7 @@ const TICK_MS = 500;
 /** Watching belongs in here, not in the workflow: a look a second for a week would be 600 000 events. */
 export function observeActivity({ environment }: Dependencies) {
   return async (input: ObserveInput): Promise<Observation> => {
-    const stores = await openStores(input.plan, environment, 'observe');
+    const stores = await openStores(input.plan, environment, fencingPurpose(input.plan.migration, 'watch'));
     try {
       return await watch(input, stores);
     } finally {

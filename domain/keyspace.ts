@@ -34,6 +34,8 @@ export function keyspaceOf(migration: string) {
     kept: (link: string, stamp: string) => `${prefix}kept:${link}:${stamp}`,
     /** A large key while an attempt builds it, before it takes its place. */
     shadow: (shard: string, token: number) => `${prefix}shadow:${shard}:${token}`,
+    /** Fencing token of whoever raises and lowers fences, on the target. */
+    switchLease: () => `${prefix}switch-lease`,
     /** Hash: values that could not be transformed, on the target. */
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */

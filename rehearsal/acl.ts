@@ -20,6 +20,7 @@ export const JDAY_COMMANDS = `
   +discard
   +acl|whoami +acl|dryrun
   +acl|list +acl|getuser +acl|setuser +acl|deluser +client|pause +client|unpause
+  +client|unblock +client|kill
 `
   .trim()
   .replace(/\s+/g, ' ');

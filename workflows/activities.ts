@@ -49,8 +49,8 @@ export type MigrationActivities = {
   cutover(input: { plan: Plan }): Promise<SwitchReport>;
   /** The same with the sides swapped; lossless while the sync runs both ways. */
   rollback(input: { plan: Plan }): Promise<SwitchReport>;
-  /** Opens the side that has the authority, puts the apps' ACL rules back. Undo of the fence before the flip. */
-  unfence(input: { plan: Plan }): Promise<void>;
+  /** Opens the side that has the authority and says which, puts the apps' ACL rules back. Undo of the fence before the flip. */
+  unfence(input: { plan: Plan }): Promise<Side>;
   /** Before the flip: fences V2's app users and carries what they wrote to V1. */
   settleSource(input: { plan: Plan }): Promise<void>;
   /** Deletes on V2 what we wrote and puts back what stood there before (L6). After the sync has stopped. */

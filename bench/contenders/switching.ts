@@ -41,7 +41,8 @@ export async function jdaySwitchable(
   return {
     urls: { source: source.server.url(login), target: target.server.url(login) },
     follow: 'record',
-    move: async (to) => void (await switchAuthority({ plan, environment, to, report: () => undefined })),
+    move: async (to) =>
+      void (await switchAuthority({ plan, environment, to, token: Date.now(), report: () => undefined })),
     end: () => endSync(stage, sync),
   };
 }

@@ -111,14 +111,8 @@ export const COMMANDS_BY_PURPOSE = {
     'discard',
   ],
   'know our rights': ['acl|whoami', 'acl|dryrun'],
-  'fence the apps': [
-    'acl|list',
-    'acl|getuser',
-    'acl|setuser',
-    'acl|deluser',
-    'client|pause',
-    'client|unpause',
-  ],
+  'fence the apps': ['acl|list', 'acl|getuser', 'acl|setuser', 'acl|deluser', 'client|unblock'],
+  'move the authority': ['client|pause', 'client|unpause', 'client|kill'],
 } as const;
 
 /** Needed too where the server has them: hashes whose fields have TTLs. */

@@ -25,11 +25,19 @@ export const SAME_DATABASE: NamedCheck = {
 export const SHARED_SERVER: NamedCheck = {
   name: 'shared server',
   scope: 'plan',
-  looksAt: 'whether stores share one server: a pause of its writes would stop our own drain',
+  looksAt:
+    'whether stores share one server: a pause of its writes would stop our own drain; and an app user: fenced for one, it is for all',
   look: async ({ stores }) => {
     const groups = grouped(serversIn(stores), ({ info }) => info('run_id'));
     const expected = 'a server for each store';
     if (groups.length === 0) return green(`${stores.length} servers`, expected);
+    const twice = groups.find(haveUserInCommon);
+    if (twice)
+      return red(
+        `${names(twice)} are one server and name the same app user`,
+        expected,
+        'Give the apps of each store a user of their own: who is fenced on one store is fenced on all of its server.',
+      );
     return alert(
       `${groups.map(names).join('; ')} are one server: the fence is by ACL only, and a flush or eviction in one is seen by all`,
       expected,
@@ -63,6 +71,11 @@ async function offsetOf({ redis }: ServerUnderTest): Promise<number> {
   }
   looks.sort((one, other) => one.trip - other.trip);
   return looks[0]?.offset ?? 0;
+}
+
+function haveUserInCommon(servers: readonly ServerUnderTest[]): boolean {
+  const users = [...new Set(servers.map(({ store }) => store))].flatMap(({ appUsers }) => appUsers);
+  return new Set(users).size < users.length;
 }
 
 function serversIn(stores: readonly StoreUnderTest[]): readonly ServerUnderTest[] {

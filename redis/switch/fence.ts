@@ -4,6 +4,7 @@ import { assertUnchanged } from '../cluster/cluster-changed.ts';
 import { nodesOf } from '../cluster/routed-redis.ts';
 import { onRuledServers, type RuledServer } from '../cluster/ruled-servers.ts';
 import type { OpenStore } from '../stores.ts';
+import { eachClient } from './each-client.ts';
 import { rightsOf, ruleLineOf } from './acl-rule.ts';
 import { copyOf, type Kept, recordOf } from './fence-records.ts';
 
@@ -32,6 +33,7 @@ export async function raiseFence(
     if (pauseMs !== null) await onMasters(redis, 'PAUSE', String(pauseMs), 'WRITE');
     await Promise.all(servers.map((server) => takeWrites(server, store.appUsers)));
     if (pauseMs !== null && store.appUsers.length > 0) await onMasters(redis, 'UNPAUSE');
+    for (const server of servers) await unblock(server, store.appUsers);
   });
   await assertUnchanged(redis);
 }
@@ -46,8 +48,21 @@ async function keepRule(kept: Kept, server: RuledServer, user: string): Promise<
   await copy.write(withoutSecrets(user, line));
 }
 
+const BLOCKING = /^(b[lrz](pop|mpop|move)|xread)/;
+
 async function takeWrites({ redis }: RuledServer, users: readonly string[]): Promise<void> {
   for (const user of users) await redis.call('ACL', ['SETUSER', user, '-@write', 'clearselectors']);
+}
+
+/**
+ * A client that waits in BLPOP or the like passed its rule before the fence. Redis 7.0 serves it without asking again when
+ * the other side's push arrives here: it would take an element that was given to somebody else. Not under a pause: what
+ * that holds back looks the same, and would be answered twice.
+ */
+async function unblock({ redis }: RuledServer, users: readonly string[]): Promise<void> {
+  if (users.length === 0 || /^blocked_clients:0\r?$/m.test(await redis.info('clients'))) return;
+  for (const { id, user, command } of await eachClient(redis))
+    if (BLOCKING.test(command) && users.includes(user)) await redis.call('CLIENT', ['UNBLOCK', id, 'ERROR']);
 }
 
 /**

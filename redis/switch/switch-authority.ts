@@ -20,6 +20,7 @@ import { drainLinks } from './drain-links.ts';
 import { fenceIsProven, lowerFence, onMasters, raiseFence } from './fence.ts';
 import { keeperOf } from './fence-records.ts';
 import { serversShared } from './shared-servers.ts';
+import { fencingPurpose, takeSwitchLease } from './switch-lease.ts';
 import { tellTraffic } from './traffic.ts';
 
 /** The switch gave up before the flip: nothing has moved and the old authority is open again. */
@@ -36,8 +37,10 @@ export type SwitchOptions = {
   readonly plan: Plan;
   readonly environment: Environment;
   readonly to: Side;
-  /** Called at each step with its name. */
-  readonly report: (step: string) => void;
+  /** See `takeSwitchLease`. */
+  readonly token: number;
+  /** Called before each step with its name; the step waits for it. */
+  readonly report: (step: string) => void | Promise<void>;
 };
 
 type Course = {
@@ -46,7 +49,7 @@ type Course = {
   readonly stores: Stores;
   readonly to: Side;
   readonly steps: { step: string; ms: number }[];
-  readonly report: (step: string) => void;
+  readonly report: SwitchOptions['report'];
   readonly deadlineMs: number;
 };
 
@@ -54,8 +57,10 @@ type Course = {
  * Moves the authority: fence → prove → drain → verify under the fence → flip → tell traffic → open. Cutover and
  * rollback are this one function with the sides swapped; both cost O(lag), not O(data) (design §7).
  *
- * May run twice: where the target's record already names `to`, only what comes after the flip is done again (L8).
+ * May run twice, and while an earlier run is still under way: that one is then over (`takeSwitchLease`). Run again
+ * after the flip: where the target's record already names `to`, only what comes after the flip is done again (L8).
  *
+ * @throws SwitchLeaseLost nothing was changed
  * @throws SwitchTooSlow before the flip; the old authority was opened again
  * @throws OwnershipUncertain
  */
@@ -63,9 +68,10 @@ export async function switchAuthority({
   plan,
   environment,
   to,
+  token,
   report,
 }: SwitchOptions): Promise<SwitchReport> {
-  const stores = await openStores(plan, environment, `switch-to-${to}`);
+  const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token));
   const keyspace = keyspaceOf(plan.migration);
   const course: Course = {
     plan,
@@ -77,6 +83,7 @@ export async function switchAuthority({
     deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
   };
   try {
+    await takeSwitchLease(stores, plan.migration, token);
     const before = await decidingRecord(stores, plan);
     if (!before) throw new SwitchTooSlow('no authority record on the target');
     const began = performance.now();
@@ -128,7 +135,7 @@ async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise
 
 async function step<T>(course: Course, name: string, act: () => Promise<T>): Promise<T> {
   const began = performance.now();
-  course.report(name);
+  await course.report(name);
   const entry = { step: name, ms: 0 };
   course.steps.push(entry);
   try {

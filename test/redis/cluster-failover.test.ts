@@ -88,7 +88,13 @@ describe('a replica that takes over in the cluster of V1', () => {
     await sync.live();
     for (let i = 0; i < 60; i++) await v1().client.set(`match:${i}`, 'before');
     const move = (report: (step: string) => void) =>
-      switchAuthority({ plan: given(), environment: world.environment(), to: 'target', report });
+      switchAuthority({
+        plan: given(),
+        environment: world.environment(),
+        to: 'target',
+        token: Date.now(),
+        report,
+      });
     let killed: Promise<void> | undefined;
     const first = move((step) => {
       if (step === 'drain') killed = v1().kill(0);

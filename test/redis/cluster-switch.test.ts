@@ -42,7 +42,13 @@ describe.each(['redis-server', 'valkey-server'] as const)(
       for (const one of Object.values(clusters())) await one.onAll('ACL', 'SETUSER', 'app', ...RULE);
     });
     const move = (to: 'source' | 'target', given: Plan = world.onClusters(plan)) =>
-      switchAuthority({ plan: given, environment: world.environment(), to, report: () => undefined });
+      switchAuthority({
+        plan: given,
+        environment: world.environment(),
+        to,
+        token: Date.now(),
+        report: () => undefined,
+      });
     const on = <T>(work: Parameters<typeof withStores<T>>[3]) =>
       withStores(world.onClusters(plan), world.environment(), 'test', work);
     const rulesOf = (cluster: TestCluster) => cluster.onAll('ACL', 'LIST');

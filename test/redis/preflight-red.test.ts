@@ -49,7 +49,7 @@ describe('the preflight is red', () => {
     expect(only(checks, 'probe', 'v1').verdict).toBe('red');
   });
 
-  it('when two stores are the same database, but only alerts when they share a server', async () => {
+  it('when two stores are the same database, or share a server and an app user; a server alone is an alert (L1)', async () => {
     const one = world.v1.server.url({ user: 'jday', password: 's3cret-word', db: 1 });
     const same = await runPreflight(
       world.withStore('nexten', `${one}`, world.withStore('v1', one)),
@@ -60,9 +60,16 @@ describe('the preflight is red', () => {
       verdict: 'red',
       found: 'v1 and nexten are the same database',
     });
-    const shared = await runPreflight(world.withStore('nexten', one), world.environment(), LONG_RETENTION);
+    const plan = world.withStore('nexten', one);
+    const shared = await runPreflight(plan, world.environment(), LONG_RETENTION);
     expect(only(shared, 'same database', 'plan').verdict).toBe('green');
-    expect(only(shared, 'shared server', 'plan')).toMatchObject({ verdict: 'alert' });
+    expect(only(shared, 'shared server', 'plan')).toMatchObject({
+      verdict: 'red',
+      found: 'v1 and nexten are one server and name the same app user',
+    });
+    const stores = plan.stores.map((store) => ({ ...store, appUsers: [`${store.name}-app`] }));
+    const apart = await runPreflight({ ...plan, stores }, world.environment(), LONG_RETENTION);
+    expect(only(apart, 'shared server', 'plan').verdict).toBe('alert');
   });
 
   it('when V2 is too small for what will come', async () => {

@@ -135,7 +135,7 @@ describe('a link in four shards', () => {
     for (const name of NAMES.slice(1)) await (await world.startShard(plan, name)).live();
     const environment = world.environment();
     await expect(
-      switchAuthority({ plan, environment, to: 'target', report: () => undefined }),
+      switchAuthority({ plan, environment, to: 'target', token: Date.now(), report: () => undefined }),
     ).rejects.toThrow('the sync of v1 is silent');
     await expect(drain(200)).rejects.toThrow('did not drain in time: v1.1');
   });
@@ -156,11 +156,17 @@ describe('a link in four shards', () => {
     const environment = world.environment();
     await withStores(plan, environment, 'test', (stores) => rehearseSwitch(plan, stores));
     for (const name of NAMES) await v1.client.set(keyOf(name), 'before the fence');
-    const cut = await switchAuthority({ plan, environment, to: 'target', report: () => undefined });
+    const cut = await switchAuthority({
+      plan,
+      environment,
+      to: 'target',
+      token: Date.now(),
+      report: () => undefined,
+    });
     expect(cut.verified).toBeGreaterThanOrEqual(4);
     for (const name of NAMES) expect(await v2.client.get(keyOf(name))).toBe('before the fence');
     for (const name of NAMES) await v2.client.set(keyOf(name), 'by V2');
-    await switchAuthority({ plan, environment, to: 'source', report: () => undefined });
+    await switchAuthority({ plan, environment, to: 'source', token: Date.now(), report: () => undefined });
     for (const name of NAMES) expect(await v1.client.get(keyOf(name))).toBe('by V2');
   });
 

@@ -47,7 +47,13 @@ describe('the switch of authority', () => {
   };
   const rules = async (side: 'v1' | 'v2') => (await world[side].client.call('ACL', ['LIST'])) as string[];
   const move = (to: 'source' | 'target', given = plan) =>
-    switchAuthority({ plan: given, environment: world.environment(), to, report: () => undefined });
+    switchAuthority({
+      plan: given,
+      environment: world.environment(),
+      to,
+      token: Date.now(),
+      report: () => undefined,
+    });
   const on = <T>(work: Parameters<typeof withStores<T>>[3], given = plan) =>
     withStores(given, world.environment(), 'test', work);
 
@@ -130,6 +136,21 @@ describe('the switch of authority', () => {
     await move('target');
     expect((await move('target')).epoch).toBe(2);
     await two.set('match:1', 'open');
+  });
+
+  test('an app that waits in BLPOP when the fence rises takes nothing that V2’s app pushes (L1)', async () => {
+    const [one, two] = [await app('v1'), await app('v2')];
+    const sync = await world.start(plan);
+    await sync.live();
+    const waiting = expect(one.blpop('match:queue', 0)).rejects.toThrow(/UNBLOCKED/);
+    await eventually('it to wait', async () =>
+      /^blocked_clients:1/m.test(await world.v1.client.info('clients')),
+    );
+    await move('target');
+    await waiting;
+    await two.rpush('match:queue', 'job');
+    await eventually('the element on V1', async () => (await world.v1.client.llen('match:queue')) === 1);
+    expect(await two.lrange('match:queue', 0, -1)).toEqual(['job']);
   });
 
   test('without app users the fence of V1 is a pause, and everything pending arrives', async () => {

@@ -155,7 +155,10 @@ export function fakeActivities(worldOf: (migration: string) => FakeWorld): Migra
       await world(input).begin('rollback');
       return world(input).moveTo('source');
     },
-    unfence: plainly('unfence'),
+    unfence: async (input) => {
+      await world(input).begin('unfence');
+      return world(input).authority;
+    },
     settleSource: plainly('settleSource'),
     clearTarget: async (input) => {
       await world(input).begin('clearTarget');

@@ -78,16 +78,22 @@ async function settleAttempt(run: Run, error: unknown): Promise<Error | null> {
   }
   // The attempt may have died anywhere: only the stores know who serves.
   const serves = type === FAILURES.OwnershipUncertain ? null : await whoServes(run);
-  if (serves === 'source') {
-    await insist(run, 'opening V1', () =>
-      undoing('Opens V1 after a broken attempt').unfence({ plan: run.plan }),
-    );
+  if (serves === 'source' && (await takeBack(run)) === 'source') {
     run.note({ switching: false });
     return failure;
   }
   if (serves === null) await run.operator(`nobody can know which side serves: ${message}`);
   else await sleep(FINISH_MS, { summary: 'V2 has the authority: finishes forward' });
   return run.state.stop ? failure : null;
+}
+
+/**
+ * Opens V1 after a broken attempt. The attempt may only have been stopped: until it is fenced out, which this does, it
+ * could still flip, so its word counts and not that of the look before it.
+ */
+async function takeBack(run: Run): Promise<Side> {
+  const open = () => undoing('Opens V1 after a broken attempt').unfence({ plan: run.plan });
+  return insist(run, 'opening V1', open);
 }
 
 /** One look at the authority records; `null` = they are missing or disagree. */
@@ -109,8 +115,9 @@ async function whoServes(run: Run): Promise<Side | null> {
 /** Before anything is undone it must be known which way back is the right one. */
 export async function knowWhoServes(run: Run): Promise<Side> {
   while (run.state.switching) {
-    const authority = await whoServes(run);
-    if (authority !== null) run.note({ switching: false, authority });
+    const seen = await whoServes(run);
+    if (seen === 'target') run.note({ switching: false, authority: seen });
+    else if (seen === 'source') run.note({ switching: false, authority: await takeBack(run) });
     else await run.operator('nobody can know which side serves: the way back waits until the stores agree');
   }
   return run.state.authority;

@@ -36,6 +36,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       plan: world.plan,
       environment: world.environment,
       to,
+      token: Date.now(),
       report: () => undefined,
     }).catch(isTooSlow);
   },

@@ -1,0 +1,131 @@
+import { Redis } from 'ioredis';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Plan } from '../../../domain/plan.ts';
+import { otherSide, type Side } from '../../../domain/side.ts';
+import { readAuthority } from '../../../redis/authority.ts';
+import { withStores } from '../../../redis/stores.ts';
+import { openServing } from '../../../redis/switch/open-serving.ts';
+import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
+import { fencingPurpose, takeSwitchLease } from '../../../redis/switch/switch-lease.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startSwitchProcess } from '../../support/start-switch-process.ts';
+import { dataset, planOf, withSyncWorld } from '../../support/sync-world.ts';
+
+const BEFORE_FLIP = ['ready', 'fence', 'drain', 'verify', 'flip'] as const;
+const STEPS = [...BEFORE_FLIP, 'unpause', 'records', 'traffic', 'open'] as const;
+const BUDGET_MS = 1_000;
+/** What ends an attempt that was fenced out: its connections are closed, at the flip without an answer. */
+const FENCED_OUT = /Connection is closed|SwitchLeaseLost|OwnershipUncertain|EPIPE|ECONNRESET/;
+const SECONDS = 180;
+
+describe('a switch that is stopped for longer than its budget, and then goes on', () => {
+  const world = withSyncWorld();
+  const user = (side: Side) => `${side}-app`;
+  const clientOf = (side: Side) => (side === 'source' ? world.v1.client : world.v2.client);
+  const serverOf = (side: Side) => (side === 'source' ? world.v1.server : world.v2.server);
+  const plan = planOf([dataset({ name: 'match' })], {
+    stores: [
+      { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: [user('source')] },
+      { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: [user('target')] },
+    ],
+  });
+  const hasty: Plan = { ...plan, gates: { ...plan.gates, fenceBudgetMs: BUDGET_MS } };
+  let token = 0;
+  const order = (to: Side) => ({ environment: world.environment(), to, token: ++token });
+  const move = (to: Side) => switchAuthority({ plan, ...order(to), report: () => undefined });
+
+  async function app(side: Side): Promise<Redis> {
+    const rule = ['reset', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous'];
+    await clientOf(side).call('ACL', ['SETUSER', user(side), ...rule]);
+    const url = serverOf(side).url({ user: user(side), password: 'secret' });
+    const redis = new Redis(url, { protocol: 2, enableReadyCheck: false });
+    onTestFinished(() => redis.disconnect());
+    return redis;
+  }
+
+  /** Rules of the apps' users, and the record: all that a switch moves. */
+  async function standing() {
+    const rules = await Promise.all([world.v1, world.v2].map(({ client }) => client.call('ACL', ['LIST'])));
+    return {
+      rules,
+      records: await Promise.all([world.v1, world.v2].map(({ client }) => readAuthority(client))),
+    };
+  }
+
+  async function zombieAt(step: (typeof STEPS)[number], to: Side) {
+    const zombie = startSwitchProcess({ plan: hasty, ...order(to), trap: { step, signal: 'SIGSTOP' } });
+    await zombie.trapped();
+    const stopped = Date.now();
+    await eventually('the end of its budget', () => Date.now() > stopped + BUDGET_MS);
+    return zombie;
+  }
+
+  test(
+    'at each step, cutover and rollback, while another one ends it: is fenced out and changes nothing (L1, L8)',
+    async () => {
+      const apps = { source: await app('source'), target: await app('target') };
+      const sync = await world.start(plan);
+      await sync.live();
+      let to: Side = 'target';
+      // Nine steps: the second time round each comes up in the other direction.
+      for (const step of [...STEPS, ...STEPS]) {
+        const at = `${step} of the way to ${to}`;
+        const zombie = await zombieAt(step, to);
+        await move(to);
+        const after = await standing();
+        zombie.signal('SIGCONT');
+        expect(await zombie.end(), at).toMatch(FENCED_OUT);
+        expect(await standing(), at).toEqual(after);
+        expect(after.records[1]?.side, at).toBe(to);
+        await apps[to].set('match:1', at);
+        await expect(apps[otherSide(to)].set('match:1', 'late'), at).rejects.toThrow(/NOPERM/);
+        to = otherSide(to);
+      }
+    },
+    SECONDS * 1_000,
+  );
+
+  test(
+    'before the flip, while V1 is opened again: cannot flip any more (L1, L9)',
+    async () => {
+      const one = await app('source');
+      await app('target');
+      const sync = await world.start(plan);
+      await sync.live();
+      for (const step of BEFORE_FLIP) {
+        const zombie = await zombieAt(step, 'target');
+        const mine = ++token;
+        const opened = await withStores(
+          plan,
+          world.environment(),
+          fencingPurpose('test', mine),
+          async (stores) => {
+            await takeSwitchLease(stores, 'test', mine);
+            return openServing(stores, plan);
+          },
+        );
+        expect(opened, step).toBe('source');
+        const after = await standing();
+        zombie.signal('SIGCONT');
+        expect(await zombie.end(), step).toMatch(FENCED_OUT);
+        expect(await standing(), step).toEqual(after);
+        await one.set('match:1', step);
+      }
+    },
+    SECONDS * 1_000,
+  );
+
+  test('that wakes before it has opened a connection is refused, and ends nobody else’s', async () => {
+    await app('source');
+    await app('target');
+    const sync = await world.start(plan);
+    await sync.live();
+    const late = order('target');
+    await move('target');
+    const after = await standing();
+    await expect(switchAuthority({ plan, ...late, report: () => undefined })).rejects.toMatchObject({
+      name: 'SwitchLeaseLost',
+    });
+    expect(await standing()).toEqual(after);
+  });
+});
