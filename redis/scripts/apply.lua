@@ -29,8 +29,7 @@ local function write(act, key, value, at)
 end
 
 -- returns state and DUMP; no state for one that only pieces can read: nobody expects it here
-local function seen(key)
-  local size = size_of(key)
+local function seen(key, size)
   if size == 0 then return ABSENT, false end
   if size > LARGE_BYTES then return nil, false end
   return state_of(key)
@@ -47,12 +46,22 @@ local function flag(record, bit)
   return math.floor((string.byte(record, 2) - 48) / bit) % 2 == 1
 end
 
-local STALE, UNFIT = 'S' .. ABSENT, 'U' .. ABSENT
+local STALE, UNFIT, ENOUGH = 'S' .. ABSENT, 'U' .. ABSENT, 'W' .. ABSENT
+
+-- What stands there is read, what is written is read back.
+local moved = 0
+local function is_enough(size, value)
+  local before = moved
+  moved = moved + size + 2 * #value
+  return before > 0 and moved > 2 * CALL_BYTES
+end
 
 -- returns a word of 17 bytes: D and the state that the write left, S stale (state or entry are not the expected ones: look
--- again), U unfit (the server refused the value)
+-- again), U unfit (the server refused the value), W this call has done enough, send it again
 local function apply(key, bucket, record, expiry, field, value)
-  local state, dump = seen(key)
+  local size = size_of(key)
+  if is_enough(size, value) then return ENOUGH end
+  local state, dump = seen(key, size)
   if state ~= string.sub(record, 3, 18) then return STALE end
   if (redis.call('HGET', bucket, field) or '') ~= string.sub(record, 46) then return STALE end
   local act, stamp = string.sub(record, 1, 1), string.sub(record, 19, 26)

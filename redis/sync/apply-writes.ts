@@ -3,6 +3,7 @@ import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Side } from '../../domain/side.ts';
 import { tagged } from '../../domain/slot.ts';
 import type { Place } from '../ledger.ts';
+import { MOST_BYTES } from './turns.ts';
 import { authorityOf, ledgerOf, type NodePort, onNodes, type SidePort } from './side-port.ts';
 
 /** One write of a state, with everything that its atomic step needs (design §5, the protocol for one key). */
@@ -53,16 +54,47 @@ export async function applyWrites(
   writes: readonly Write[],
 ): Promise<readonly Outcome[]> {
   if (writes.length === 0) return [];
-  return onNodes(port, writes, (node, mine) => applyOn(node, keyspace, link, mandate, mine));
+  return onNodes(port, writes, async (node, mine) => {
+    const parts = [...byBytes(mine)].map((part) => applyPart(node, keyspace, link, mandate, part));
+    return (await Promise.all(parts)).flat();
+  });
 }
 
-async function applyOn(
+function* byBytes(writes: readonly Write[]): Generator<readonly Write[]> {
+  let [from, bytes] = [0, 0];
+  for (const [at, { value }] of writes.entries()) {
+    if (at > from && bytes + value.length > MOST_BYTES) {
+      yield writes.slice(from, at);
+      [from, bytes] = [at, 0];
+    }
+    bytes += value.length;
+  }
+  yield from === 0 ? writes : writes.slice(from);
+}
+
+/** What the server had done enough for goes in another call. */
+async function applyPart(
   port: NodePort,
   keyspace: Keyspace,
   link: string,
   mandate: Mandate,
   writes: readonly Write[],
 ): Promise<readonly Outcome[]> {
+  const answers = await applyOnce(port, keyspace, link, mandate, writes);
+  if (!answers.includes(null)) return answers as readonly Outcome[];
+  const open = writes.filter((_write, i) => !answers[i]);
+  const rest = [...(await applyPart(port, keyspace, link, mandate, open))];
+  return answers.map((answer) => answer ?? (rest.shift() as Outcome));
+}
+
+/** `null` where the call had done enough. */
+async function applyOnce(
+  port: NodePort,
+  keyspace: Keyspace,
+  link: string,
+  mandate: Mandate,
+  writes: readonly Write[],
+): Promise<readonly (Outcome | null)[]> {
   const keys: string[] = [];
   const args: (string | Buffer)[] = [];
   for (const write of writes) {
@@ -83,9 +115,10 @@ async function applyOn(
 }
 
 /** See redis/scripts/apply.lua. */
-function outcomeOf(word: string): Outcome {
+function outcomeOf(word: string): Outcome | null {
   if (word === 'F') throw new LeaseLost();
   if (word === 'E') return { word: 'epoch', left: null };
+  if (word.startsWith('W')) return null;
   if (word.startsWith('D')) return { word: 'done', left: word.slice(1) };
   return { word: word.startsWith('S') ? 'stale' : 'unfit', left: null };
 }

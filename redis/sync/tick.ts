@@ -49,6 +49,8 @@ export async function ticks(
       { source: attempt.lines.source.tracker, target: attempt.lines.target.tracker },
       linkBoundsOf(attempt).batchMs,
     );
+    for (const { nodes } of Object.values(attempt.ports))
+      for (const { turns } of nodes) turns.batchKeys = attempt.batch.keys;
     attempt.authority = await currentAuthority(attempt.ports);
     // Until the first time nothing is written on the nodes of a cluster: they hold no epoch yet, or an old one.
     await mendAuthorities(attempt.ports, attempt.keyspace, attempt.authority);

@@ -1,3 +1,4 @@
+import { MOST_BATCH_KEYS } from '../../domain/batch-keys.ts';
 import { ABSENT, type Digest } from '../../domain/digest.ts';
 import type { Side } from '../../domain/side.ts';
 import { byteString } from '../key-bytes.ts';
@@ -22,6 +23,8 @@ type Kind = 'write' | 'glance' | 'read';
 type Part = {
   readonly kind: Kind;
   readonly count: number;
+  /** Of values to write. */
+  readonly bytes: number;
   readonly keys: readonly string[];
   readonly args: readonly Argument[];
   readonly mandate: Mandate | null;
@@ -30,8 +33,10 @@ type Part = {
   readonly fail: (error: unknown) => void;
 };
 
-/** What one call does at most: two batches of 64, a write and a read, are 1 ms of server time. */
-const MOST = 128;
+/** Batches that one call holds at most, a write and a read. Of 64 keys that are small they take 1 ms of server time. */
+const MOST_BATCHES = 2;
+/** Values that one call writes at most: what they cost the server grows with their bytes, not with the keys (L14). */
+export const MOST_BYTES = 256 * 1024;
 /** How long a glance waits for a call to ride along with: nobody is in a hurry for it. */
 const GLANCE_WAITS_MS = 3;
 /** A letter, and the state that was left. */
@@ -48,6 +53,8 @@ export class Turns {
   #parts: Part[] = [];
   #sending = false;
   #timer: NodeJS.Timeout | null = null;
+  /** Keys of a batch now (`Batch`). */
+  batchKeys = MOST_BATCH_KEYS;
 
   constructor(run: RunScript, side: Side) {
     this.#run = run;
@@ -56,13 +63,15 @@ export class Turns {
 
   /** @returns a word for each write (redis/scripts/apply.lua) */
   write({ keys, args, ...mandate }: Writing): Promise<readonly string[]> {
-    return this.#add({ kind: 'write', count: keys.length / 2, keys, args, mandate, proofs: null });
+    const bytes = args.reduce<number>((sum, arg) => sum + (typeof arg === 'string' ? 0 : arg.length), 0);
+    return this.#add({ kind: 'write', count: keys.length / 2, bytes, keys, args, mandate, proofs: null });
   }
 
   glance(keys: readonly string[]): Promise<readonly Digest[]> {
     return this.#add({
       kind: 'glance',
       count: keys.length,
+      bytes: 0,
       keys,
       args: [],
       mandate: null,
@@ -76,7 +85,7 @@ export class Turns {
     args: readonly string[],
     proofs: Proofs,
   ): Promise<readonly (SideState | null)[]> {
-    return this.#add({ kind: 'read', count: args.length, keys, args, mandate: null, proofs });
+    return this.#add({ kind: 'read', count: args.length, bytes: 0, keys, args, mandate: null, proofs });
   }
 
   #add<Answer>(part: Omit<Part, 'answer' | 'fail'>): Promise<Answer> {
@@ -96,7 +105,7 @@ export class Turns {
     this.#sending = false;
     const parts = this.#parts;
     this.#parts = [];
-    for (const call of callsOf(parts)) void this.#call(call);
+    for (const call of callsOf(parts, MOST_BATCHES * this.batchKeys)) void this.#call(call);
   }
 
   async #call(parts: readonly Part[]): Promise<void> {
@@ -132,15 +141,20 @@ export class Turns {
 }
 
 /** Parts that one call can hold: not too many, and all for one mandate and one proof. */
-function callsOf(parts: readonly Part[]): readonly Part[][] {
+function callsOf(parts: readonly Part[], most: number): readonly Part[][] {
   const calls: Part[][] = [];
   for (const part of parts) {
     const last = calls.at(-1);
-    if (last && countOf(last) + part.count <= MOST && last.every((other) => agrees(other, part)))
-      last.push(part);
+    if (last && fits(last, part, most)) last.push(part);
     else calls.push([part]);
   }
   return calls;
+}
+
+function fits(call: readonly Part[], part: Part, most: number): boolean {
+  if (countOf(call) + part.count > most) return false;
+  if (call.reduce((sum, { bytes }) => sum + bytes, part.bytes) > MOST_BYTES) return false;
+  return call.every((other) => agrees(other, part));
 }
 
 function agrees(one: Part, other: Part): boolean {

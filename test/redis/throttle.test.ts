@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import type { Plan } from '../../domain/plan.ts';
@@ -30,6 +31,11 @@ async function fill(keys: number, bytes = 10): Promise<void> {
     ]);
     await world.v1.client.mset(...pairs.flat());
   }
+}
+
+/** Scripts that a server was asked to run and may write. */
+async function callsOn(redis: Redis): Promise<number> {
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
 }
 
 const tell = (change: Parameters<typeof writeControl>[3]) =>
@@ -110,6 +116,23 @@ describe('L14 the copy is bounded', () => {
     await sync.live();
     expect(sync.status()?.copied).toBe(2_000);
     expect(sync.status()?.quarantined).toBe(0);
+  });
+
+  it('a call writes no more than 256 KiB of values, and deletes no more than 512 KiB', async () => {
+    const keys = 100;
+    await fill(keys, 100_000);
+    const before = await callsOn(world.v2.client);
+    const sync = await world.start(planWith({}));
+    await sync.live();
+    expect(await world.v2.client.dbsize()).toBeGreaterThanOrEqual(keys);
+    const copied = await callsOn(world.v2.client);
+    expect(copied - before).toBeGreaterThanOrEqual(keys / 2);
+    await world.v1.client.unlink(...Array.from({ length: keys }, (_, i) => `match:${i}`));
+    const gone = async () => (await world.v2.client.exists('match:0', `match:${keys - 1}`)) === 0;
+    await eventually('the deletes', gone);
+    await eventually('nothing pending', () => sync.status()?.pending.toTarget === 0);
+    expect((await callsOn(world.v2.client)) - copied).toBeGreaterThanOrEqual(keys / 5);
+    expect((await world.v2.client.keys('match:*')).length).toBe(0);
   });
 
   it('a hold that nobody ends ends by itself (L8)', async () => {
