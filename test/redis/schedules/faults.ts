@@ -3,8 +3,6 @@ import { otherSide, type Side } from '../../../domain/side.ts';
 import { readAuthority, writeAuthority } from '../../../redis/authority.ts';
 import { loadScripts } from '../../../redis/scripts/index.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
-import { eventually } from '../../support/eventually.ts';
-import { isBelieved } from './believed.ts';
 import type { SyncUnderTest } from './supervised-sync.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +25,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'feed connection killed': (scene, side) => cut(scene, side, 'feed'),
   'tracking connection killed': (scene, side) => cut(scene, side, 'tracker'),
   'data connection killed': (scene, side) => cut(scene, side, 'data'),
+  // Whatever is on its way. What it has acknowledged is there again, and its mark says so: nobody is suspect.
+  'server restarted': ({ world }, side) => world.restart(side === 'source' ? 'v1' : 'v2'),
   'authority moved by its records': ({ world }) => moveRecords(world),
   'switch of authority': async ({ world }) => {
     const before = await readAuthority(world.connection('v2'));
@@ -41,21 +41,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     }).catch(isTooSlow);
   },
 };
-
-/**
- * The server of a side is killed and comes back with its data under another run id. Its absences are suspect until
- * every key was looked at (L5); a removal before that would wait for an operator, so the apps wait here.
- */
-export async function restartServer({ world, syncs }: Scene, side: Side): Promise<void> {
-  await settled({ world, syncs });
-  const store = side === 'source' ? 'v1' : 'v2';
-  await world.restart(store);
-  const runId = /run_id:(\S+)/.exec(await world.connection(store).info('server'))?.[1] ?? '';
-  for (const { shard } of syncs.filter((sync) => side === 'target' || sync.shard.link.name === 'v1'))
-    await eventually('the absences of the server to be believed again', () =>
-      isBelieved(world, shard, side, (witness) => witness.runId.includes(runId)),
-    );
-}
 
 /** All syncs run, have looked at every key, and nothing is on its way. */
 export async function settled({ world, syncs }: Scene): Promise<void> {

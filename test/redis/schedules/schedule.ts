@@ -3,7 +3,7 @@ import type { Shard } from '../../../domain/shard.ts';
 import type { Side } from '../../../domain/side.ts';
 import { ACCEPTANCES, type Acceptance } from '../../../domain/suspicion.ts';
 import { App } from './app.ts';
-import { type Fault, FAULTS, restartServer, type Scene, settled } from './faults.ts';
+import { type Fault, FAULTS, type Scene, settled } from './faults.ts';
 import { echoesWhile } from './echoes.ts';
 import { losersOn, statesOn } from './at-rest.ts';
 import { CAUSES, type Loss, loseKeys } from './loss.ts';
@@ -123,24 +123,26 @@ async function play(scene: Play, actors: readonly Actor[], random: Seeded, told:
   return acts;
 }
 
-type Rare = 'server restarted' | { readonly cause: keyof typeof CAUSES; readonly word: Acceptance };
-const LOSSES = (['flushed', 'evicted'] as const).flatMap((cause) =>
+type Drawn = { readonly cause: keyof typeof CAUSES; readonly word: Acceptance };
+const LOSSES: readonly Drawn[] = (['flushed', 'evicted'] as const).flatMap((cause) =>
   ACCEPTANCES.map((word) => ({ cause, word })),
 );
-const RARE: readonly Rare[] = ['server restarted', ...LOSSES];
+const nameOf = ({ cause, word }: Drawn) => `${cause}, then ${word}`;
+/** All that may happen in a schedule, by name. */
+export const HAPPENINGS = [...Object.keys(FAULTS), ...LOSSES.map(nameOf)];
 
 async function fault(scene: Play, random: Seeded, told: string[], act: () => Promise<void>): Promise<void> {
   const side = random.pick(SIDES);
   // Until it is written down what V2 held, all that it holds is V2's own: faults begin when it is.
   if (told.length === 0) for (const sync of scene.syncs) await sync.reached('scan target');
   const { repertory } = scene.course;
-  if (random.chance(0.1)) return rareFault(scene, side, random, told, act);
+  if (random.chance(0.1)) return loss(scene, side, random, told, act);
   const name = random.pick(Object.keys(repertory));
   told.push(`${name} (${side})`);
   await repertory[name]?.(scene, side);
 }
 
-async function rareFault(
+async function loss(
   scene: Play,
   side: Side,
   random: Seeded,
@@ -148,16 +150,10 @@ async function rareFault(
   act: () => Promise<void>,
 ): Promise<void> {
   // One server for both sides evicts the same key on both: nobody has it then, and nothing can be decided.
-  const possible = RARE.filter(
-    (one) => scene.world.topology !== 'shared' || one === 'server restarted' || one.cause !== 'evicted',
-  );
-  const rare = random.pick(possible);
-  if (rare === 'server restarted') {
-    told.push(`${rare} (${side})`);
-    return restartServer(scene, side);
-  }
-  const { cause, word } = rare;
-  told.push(`${cause}, then ${word} (${side})`);
+  const possible = LOSSES.filter(({ cause }) => scene.world.topology !== 'shared' || cause !== 'evicted');
+  const drawn = random.pick(possible);
+  const { cause, word } = drawn;
+  told.push(`${nameOf(drawn)} (${side})`);
   const apps = async () => {
     for (let i = random.below(8); i > 0; i--) await act();
   };
