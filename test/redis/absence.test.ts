@@ -1,6 +1,8 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { readAuthority, writeAuthority } from '../../redis/authority.ts';
+import { loadScripts } from '../../redis/scripts/index.ts';
 import { REASONS } from '../../domain/suspicion.ts';
 import { connectTo } from '../support/redis.ts';
 import { eventually } from '../support/eventually.ts';
@@ -148,6 +150,36 @@ describe.concurrent('older data are no change (L5)', () => {
     await world.agreed('match:9', 'old');
     const journal = await world.on('source').hlen(world.keyspace.journal('v1'));
     expect(journal).toBe(4);
+  });
+
+  test('V2 after the flip, with an RDB from before it: it has the authority again, and V1 keeps the newer values', async ({
+    world,
+  }) => {
+    await world.open();
+    await world.fill('source', 10, 'old');
+    world.sync();
+    await world.live();
+    await world.on('target').save();
+    for (const side of ['target', 'source'] as const)
+      await writeAuthority(await loadScripts(world.on(side)), { side: 'target', epoch: 2 });
+    await world.fill('target', 5, 'new');
+    await world.on('target').del('match:8');
+    await world.agreed('match:4', 'new');
+    await world.agreed('match:8', null);
+    await world.marked();
+    await world.kill('target');
+    await world.startServer('target');
+    expect(await world.on('target').mget('match:0', 'match:8')).toEqual(['old', 'old']);
+    await world.suspected('target', 5, exactly(REASONS.older));
+    expect(await readAuthority(world.on('target'))).toEqual({ side: 'target', epoch: 2 });
+    expect(await world.on('source').get('match:0')).toBe('new');
+    // Its entry came back with it, and V1 says what has become of it since.
+    await world.agreed('match:8', null);
+    await world.on('source').set('match:9', 'a change of the other way goes on');
+    await world.agreed('match:9', 'a change of the other way goes on');
+    await world.accept('target', 'restore');
+    await world.believed('target');
+    await world.agreed('match:4', 'new');
   });
 
   test('a failover to a stale replica at the same address; a current one makes nobody suspect', async ({
