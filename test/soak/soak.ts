@@ -1,4 +1,8 @@
-/** npm run soak -- --minutes N [--seed S]: schedules without end, with the sync in processes that are killed -9 and stopped. */
+/**
+ * npm run soak -- --minutes N [--seed S] [--again]: schedules without end, with the sync in processes that are killed -9
+ * and stopped. A seed says the topology too. `--again`: that one schedule over and over, as races need. Ctrl-C ends after
+ * the schedules that run.
+ */
 import { parseArgs } from 'node:util';
 import { type Fault, FAULTS } from '../redis/schedules/faults.ts';
 import type { Violation } from '../redis/schedules/judge.ts';
@@ -10,10 +14,14 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    again: { type: 'boolean', default: false },
   },
 });
-const endMs = Date.now() + Number(values.minutes) * 60_000;
+const first = Number(values.seed);
+let endMs = Date.now() + Number(values.minutes) * 60_000;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (endMs = 0));
 const TOPOLOGIES: readonly Topology[] = ['pair', 'shared', 'split'];
+const topologyOf = (seed: number) => TOPOLOGIES[seed % TOPOLOGIES.length] as Topology;
 
 const stopped: Fault = async ({ syncs }) => {
   for (const sync of syncs)
@@ -38,11 +46,12 @@ function line(): string {
   ].join(' · ');
 }
 
-async function lane(topology: Topology, at: number): Promise<void> {
-  const world = await World.start(topology);
+async function lane(seedHere: number): Promise<void> {
+  const world = await World.start(topologyOf(seedHere));
   const spares = new Spares();
   try {
-    for (let seed = Number(values.seed) + at; Date.now() < endMs; seed += TOPOLOGIES.length) {
+    const step = values.again ? 0 : TOPOLOGIES.length;
+    for (let seed = seedHere; Date.now() < endMs; seed += step) {
       const syncs: ChildSync[] = [];
       const syncOf: Course['syncOf'] = (_world, shard) => {
         const sync = new ChildSync(world, shard, spares);
@@ -76,13 +85,17 @@ function add(
   violations.push(...found.map((one) => ({ ...one, seed })));
   if (found.length > 0)
     console.error(
-      [`seed ${seed}: ${faults.join(', ')}`, ...found.map((one) => JSON.stringify(one)), ...story].join('\n'),
+      [
+        `replay: npm run soak -- --minutes 5 --seed ${seed} --again\nfaults: ${faults.join(', ')}`,
+        ...found.map((one) => JSON.stringify(one)),
+        ...story,
+      ].join('\n'),
     );
 }
 
 console.log(`seed ${values.seed}, ${values.minutes} min`);
 const minutely = setInterval(() => console.log(line()), 60_000);
-await Promise.all(TOPOLOGIES.map(lane));
+await Promise.all(TOPOLOGIES.map((_topology, at) => lane(values.again ? first : first + at)));
 clearInterval(minutely);
 console.log(line());
 process.exitCode = violations.length === 0 && tally.schedules > 0 ? 0 : 1;
