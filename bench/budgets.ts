@@ -99,7 +99,7 @@ export const BUDGETS: readonly Budget[] = [
     ...never,
   },
   {
-    what: 'worker killed -9 until synced again, under load',
+    what: 'worker killed -9 until synced again, 300 000 keys, 1 000 writes/s',
     scenario: 'recovery',
     figure: 'seconds',
     limit: 10,

@@ -49,6 +49,8 @@ async function main(options: Options): Promise<void> {
   const result = {
     at: new Date().toISOString(),
     rounds: options.rounds,
+    keys: options.keys,
+    seconds: options.seconds,
     machine: thisMachine(),
     absent,
     scenarios: results,

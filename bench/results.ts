@@ -24,6 +24,9 @@ export type ScenarioResult = {
 export type Result = {
   readonly at: string;
   readonly rounds: number;
+  /** What the run was told, where a scenario has no size of its own: keys of the data set, seconds of a load. */
+  readonly keys: number;
+  readonly seconds: number;
   readonly machine: Machine;
   /** Peers that were looked for and not found. */
   readonly absent: readonly string[];

@@ -20,11 +20,11 @@ export function benchmarkTables(results: readonly Result[]): string {
 
 function conditions(found: readonly Found[]): string {
   const lines = new Set(
-    found.map(({ result: { at, machine, rounds, absent } }) => {
+    found.map(({ result: { at, machine, rounds, keys, seconds, absent } }) => {
       const { cores, memoryGb, platform, node, redis } = machine;
       const peers =
         absent.length > 0 ? ` Not installed there, hence not measured: ${absent.join(', ')}.` : '';
-      return `- ${at.slice(0, 10)}: ${cores} cores, ${memoryGb} GB, ${platform}, Node ${node}, Redis ${redis}, ${rounds} rounds.${peers}`;
+      return `- ${at.slice(0, 10)}: ${cores} cores, ${memoryGb} GB, ${platform}, Node ${node}, Redis ${redis}, ${rounds} rounds (\`--keys ${keys} --seconds ${seconds}\`).${peers}`;
     }),
   );
   return `Measured\n\n${[...lines].join('\n')}`;

@@ -10,6 +10,8 @@ const SIZES = { quick: false, keys: 300_000, seconds: 6 };
 function resultOf(runs: readonly Run[], at = '2026-11-22T10:00:00.000Z'): Result {
   return {
     at,
+    keys: 10,
+    seconds: 1,
     rounds: 5,
     machine: { cores: 2, memoryGb: 24, platform: 'linux x64', node: 'v20', redis: '7.0.15' },
     absent: ['redis-shake'],
