@@ -1,5 +1,7 @@
 import type { Registry } from 'prom-client';
+import type { Side } from '../../domain/side.ts';
 import type { ByDirection, LinkStatus, Suspect } from '../../domain/status.ts';
+import { REASONS } from '../../domain/suspicion.ts';
 import { addAttemptCounter } from '../attempt-counter.ts';
 import { addGauge, flag, type Sample, seconds } from '../gauge.ts';
 import { Latest } from '../latest.ts';
@@ -119,30 +121,51 @@ function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
   }
 }
 
-const PER_SIDE: readonly [name: string, help: string, (suspect: Suspect | undefined) => number][] = [
-  [
-    'jday_link_breaker_open',
-    'Whether absences on that side are suspect and do not travel.',
-    (suspect) => flag(suspect !== undefined),
-  ],
-  [
-    'jday_link_held_keys',
-    'Keys of that side that are held back until somebody decides.',
-    (suspect) => suspect?.keys ?? 0,
-  ],
-];
-
 function addPerSide(registry: Registry, latest: Latest<LinkStatus>): void {
-  for (const [name, help, valueOf] of PER_SIDE) {
-    addGauge(registry, { name, help, labels: ['link', 'side'] }, () =>
-      latest.fresh().flatMap((status) =>
-        (['source', 'target'] as const).map((side): Sample => {
-          const suspect = status.suspects?.find((one) => one.side === side);
-          return [{ link: nameOf(status), side }, valueOf(suspect)];
-        }),
-      ),
-    );
-  }
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_breaker_open',
+      help: 'Whether absences on that side are suspect and do not travel, and for what reason.',
+      labels: ['link', 'side', 'reason'],
+    },
+    () =>
+      perSide(latest, (suspect, labels) => [
+        { ...labels, ...reasonOf(suspect) },
+        flag(suspect !== undefined),
+      ]),
+  );
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_held_keys',
+      help: 'Keys of that side that are held back until somebody decides.',
+      labels: ['link', 'side'],
+    },
+    () => perSide(latest, (suspect, labels) => [labels, suspect?.keys ?? 0]),
+  );
+}
+
+type SideLabels = { readonly link: string; readonly side: Side };
+
+function perSide(
+  latest: Latest<LinkStatus>,
+  sampleOf: (suspect: Suspect | undefined, labels: SideLabels) => Sample,
+): Sample[] {
+  return latest.fresh().flatMap((status) =>
+    (['source', 'target'] as const).map((side) => {
+      const suspect = status.suspects?.find((one) => one.side === side);
+      return sampleOf(suspect, { link: nameOf(status), side });
+    }),
+  );
+}
+
+const KNOWN_REASONS: readonly string[] = Object.values(REASONS);
+
+/** In the words of progress and log. A status comes from a store: what else might stand there is no label (L12). */
+function reasonOf(suspect: Suspect | undefined): { readonly reason?: string } {
+  if (!suspect) return {};
+  return { reason: KNOWN_REASONS.includes(suspect.reason) ? suspect.reason : 'unknown' };
 }
 
 function addPerDirection(registry: Registry, latest: Latest<LinkStatus>): void {

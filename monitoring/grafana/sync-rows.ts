@@ -53,13 +53,14 @@ export const LINKS_ROW: Row = {
   panels: [
     {
       title: 'State of each link',
-      about: 'Whether it scans, goes slower than it could, or stands still because absences are suspect.',
+      about:
+        'Whether it scans, goes slower than it could, or holds back what a side lacks because it is suspect, and why.',
       kind: 'state-timeline',
       unit: 'bool',
       queries: [
         ['max by (link) (jday_link_scanning)', '{{link}} scans'],
         ['max by (link) (jday_link_throttled)', '{{link}} throttled'],
-        ['max by (link, side) (jday_link_breaker_open)', '{{link}} breaker {{side}}'],
+        ['max by (link, side, reason) (jday_link_breaker_open)', '{{link}} breaker {{side}} {{reason}}'],
       ],
     },
     {

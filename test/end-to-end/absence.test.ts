@@ -17,7 +17,7 @@ const waits = (text: RegExp) =>
     { withinMs: 30_000 },
   );
 
-test('FLUSHALL on V1 during the sync: V2 keeps every key, progress says why it stands, and either decision of resume does what it says (L5)', async () => {
+test('FLUSHALL on V1 during the sync: V2 keeps every key, progress, log and metrics say why it stands, and either decision of resume does what it says (L5)', async () => {
   const [v1, v2] = [world.admin('v1'), world.admin('v2')];
   for (let i = 0; i < 200; i++) await v1.set(`match:${i}`, `{"offers":[${i}]}`);
   const started = await world.jday('start', '--day', '30s');
@@ -32,6 +32,13 @@ test('FLUSHALL on V1 during the sync: V2 keeps every key, progress says why it s
   expect(stopped.gates.find(({ name }) => name === 'breaker')?.verdict).toBe('red');
   expect(stopped.suspects).toMatchObject([{ link: 'v1', side: 'source', keys: 200, accepted: null }]);
   expect(await v2.keys('match:*')).toHaveLength(200);
+  expect(world.output.join('')).toContain(
+    'sync v1: the server was flushed: source is suspect, somebody has to decide',
+  );
+  const metrics = await (await fetch(`http://${world.metricsAddress()}/metrics`)).text();
+  expect(metrics).toContain(
+    'jday_link_breaker_open{link="v1",side="source",reason="the server was flushed"} 1',
+  );
   expect((await resume()).code).toBe(3);
   expect((await resume('--accept', 'restore', '--link', 'nexten')).code).toBe(3);
 

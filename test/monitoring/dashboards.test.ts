@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { parse } from 'yaml';
 import { expect, it } from 'vitest';
+import { REASONS } from '../../domain/suspicion.ts';
 import { dashboardFiles } from '../../monitoring/grafana/dashboard-files.ts';
 import { createMetrics } from '../../monitoring/metrics.ts';
 import { metricNames } from '../support/exposition.ts';
@@ -72,6 +73,11 @@ it('docs/monitoring.md explains every metric and every recorded name, and no oth
   const explained = new Set(words(text));
   expect(exist.filter((name) => !explained.has(name))).toEqual([]);
   expect(ours(text).filter((name) => !exist.includes(name))).toEqual([]);
+});
+
+it('docs/monitoring.md tells every reason of a breaker', () => {
+  const text = contentOf('docs/monitoring.md').replaceAll(/\s+/g, ' ');
+  expect(Object.values(REASONS).filter((reason) => !text.includes(`\`${reason}\``))).toEqual([]);
 });
 
 it('Grafana is provisioned with the datasource that the panels name', () => {

@@ -31,10 +31,16 @@ export interface PreflightWorld {
   fill(): Promise<void>;
 }
 
-/** Three sound servers with app users, a model folder, and a plan over them; emptied after each test. */
-export function withPreflightWorld(): PreflightWorld {
+/**
+ * Three sound servers with app users, a model folder, and a plan over them; emptied after each test. `binaries` are
+ * those of servers that are not Redis.
+ */
+export function withPreflightWorld(
+  binaries: { readonly v1?: string; readonly v2?: string } = {},
+): PreflightWorld {
   const dir = withTempDir();
-  const [v1, nexten, v2] = [withRedis({ acl: ACL }), withRedis({ acl: ACL }), withRedis({ acl: ACL })];
+  const server = (binary?: string) => withRedis({ acl: ACL, ...(binary && { binary }) });
+  const [v1, nexten, v2] = [server(binaries.v1), server(), server(binaries.v2)];
   beforeAll(() => {
     mkdirSync(join(dir.path, 'models'));
     writeFileSync(join(dir.path, 'models', 'weights.bin'), 'weights');
