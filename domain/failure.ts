@@ -1,4 +1,4 @@
-/** The closed list of failure types on the wire. Retry policies name those that are final. */
+/** The failure types that the workflow tells apart; any other is tried again as its policy says. */
 export const FAILURES = {
   /** A red preflight check. Nothing was changed. */
   PreflightRed: 'PreflightRed',
@@ -8,8 +8,6 @@ export const FAILURES = {
   CutoverTooSlow: 'CutoverTooSlow',
   /** Nobody can know which side serves: never retried, never compensated. */
   OwnershipUncertain: 'OwnershipUncertain',
-  /** A newer attempt holds the lease: this one must stop (L1). */
-  Fenced: 'Fenced',
   /** No side is suspect, or it was not said which: nothing was decided. */
   NothingToDecide: 'NothingToDecide',
   /** A backup could not be proven by restore (L10). */
