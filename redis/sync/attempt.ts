@@ -97,7 +97,7 @@ export async function beginAttempt(
   const guards = await guardsOf(lines, keyspace.lease(shard.name), token);
   const stamp = makeStamps(token);
   const breaker = await breakerOf(shard, lines, keyspace, { token, stamp });
-  await mendRecords(ports, keyspace, shard);
+  await mendRecords(ports, guards, keyspace, shard);
   return {
     plan,
     link,

@@ -44,7 +44,7 @@ export class Breaker {
   readonly #flushed = new Set<Side>();
   readonly #gone = new Set<Side>();
   #rescan = false;
-  #written = false;
+  readonly #written = new Set<Side>();
   #asking: Promise<void> = Promise.resolve();
   #questions = 0;
 
@@ -116,7 +116,7 @@ export class Breaker {
   async #ask(side: Side): Promise<void> {
     const { nodes, lease, record, token } = this.#grip;
     const known = this.#witnesses.get(side)?.mark ?? '';
-    const written = this.#written;
+    const written = this.#written.has(side);
     const [now, held, own] = await Promise.all([
       this.#look(side),
       Promise.all(nodes[side].map(({ redis, tag }) => redis.get(tagged(lease, tag)))),
@@ -211,14 +211,13 @@ export class Breaker {
     return this.#witnesses.get(side) ?? null;
   }
 
-  /** All servers have taken this mark. */
-  marked(mark: string): void {
-    this.#written = true;
-    for (const [side, witness] of this.#witnesses) {
-      const nodes = this.#grip.nodes[side];
-      const tags = isCluster(nodes) && { tags: nodes.map(({ tag }) => tag) };
-      this.#witnesses.set(side, { ...witness, mark, ...tags });
-    }
+  /** All servers of the side have taken this mark. */
+  marked(side: Side, mark: string): void {
+    this.#written.add(side);
+    const witness = this.#witnesses.get(side);
+    const nodes = this.#grip.nodes[side];
+    const tags = isCluster(nodes) && { tags: nodes.map(({ tag }) => tag) };
+    if (witness) this.#witnesses.set(side, { ...witness, mark, ...tags });
   }
 
   /** For the next attempt. */

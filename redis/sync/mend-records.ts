@@ -1,8 +1,8 @@
 import type { Keyspace } from '../../domain/keyspace.ts';
 import type { Shard } from '../../domain/shard.ts';
-import { otherSide } from '../../domain/side.ts';
+import { otherSide, type Side } from '../../domain/side.ts';
 import { readAuthority, writeAuthority } from '../authority.ts';
-import { writeControl } from '../control.ts';
+import type { Guarded } from './guarded.ts';
 import { authorityOf, type SidePorts } from './side-port.ts';
 
 const SIDES = ['target', 'source'] as const;
@@ -13,7 +13,12 @@ const SIDES = ['target', 'source'] as const;
  * all in silence (L1, L5). A source that lost its copies gets them back alike: the next one to lose is the target.
  * Who serves the nodes of a cluster know too: the source's own record may be on a lost one.
  */
-export async function mendRecords(ports: SidePorts, keyspace: Keyspace, shard: Shard): Promise<void> {
+export async function mendRecords(
+  ports: SidePorts,
+  guards: Readonly<Record<Side, Guarded>>,
+  keyspace: Keyspace,
+  shard: Shard,
+): Promise<void> {
   const redis = { source: ports.source.redis, target: ports.target.redis };
   await mendAuthority(ports, keyspace);
   const control = keyspace.control(shard.link.name);
@@ -22,10 +27,9 @@ export async function mendRecords(ports: SidePorts, keyspace: Keyspace, shard: S
       redis[otherSide(side)].hget(control, 'joins'),
       redis[side].hget(control, 'joins'),
     ]);
-    if (joined === 'jday' && joins !== 'jday')
-      await writeControl(redis[side], keyspace, shard.link.name, { joins: 'jday' });
+    if (joined === 'jday' && joins !== 'jday') await guards[side]('HSET', control, 'joins', 'jday');
     const adopted = await redis[otherSide(side)].smembers(keyspace.adopted(shard.name));
-    if (adopted.length > 0) await redis[side].sadd(keyspace.adopted(shard.name), ...adopted);
+    if (adopted.length > 0) await guards[side]('SADD', keyspace.adopted(shard.name), ...adopted);
   }
 }
 

@@ -5,23 +5,25 @@ import type { Attempt } from './attempt.ts';
 
 /**
  * Writes down what is known of both servers, with a mark: each second, and as soon as a suspicion stands. On a side
- * that lost our lease nothing is written: a record there must not outlive what it speaks of (L5).
+ * that lost our lease nothing is written: a record there must not outlive what it speaks of (L5). The target a second time,
+ * when the source has taken the mark: if it only heard of it with the next one, a source that comes back with data of
+ * two seconds ago would pass for whole.
  */
 export async function rememberWitnesses(attempt: Attempt): Promise<void> {
   const { breaker, guards, keyspace, shard, reached } = attempt;
   // Under a pause the word would wait, and everything behind it.
   if (attempt.control.paused) return;
   const mark = attempt.stamp();
-  const text = JSON.stringify(breaker.record(mark));
   // The target first: a zombie, whose suspicions are old, is refused there.
-  for (const side of ['target', 'source'] as const) {
+  for (const side of ['target', 'source', 'target'] as const) {
     if (breaker.isGone(side)) continue;
+    const text = JSON.stringify(breaker.record(mark));
     for (const { tag } of attempt.ports[side].nodes)
       await guards[side]('SET', tagged(keyspace.witness(shard.name), tag), text).catch((error: unknown) =>
         heedLoss(attempt, side, error),
       );
+    if (!breaker.isGone(side)) breaker.marked(side, mark);
   }
-  breaker.marked(mark);
   await reached?.('witness saved');
 }
 

@@ -1,27 +1,88 @@
-/** What the page of faults says is proven must be: each step is the engine's, each test bears its title. */
+/** What the page of faults says is proven must be: its steps are the engine's, its grid the tests', each test bears its title. */
 import { expect, it } from 'vitest';
-import { STEPS } from '../../redis/sync/step.ts';
+import { LARGE_STEPS, STEPS } from '../../redis/sync/step.ts';
+import { FAULTS, type Mode, POINTS, SWITCH_FAULTS, SWITCH_STEPS } from '../support/fault-points.ts';
 import { contentOf } from '../support/repository.ts';
 import { titlesOf } from '../support/titles.ts';
 
+const LETTERS = { copy: 'C', again: 'A', live: 'L', drain: 'D' } as const satisfies Record<Mode, string>;
+const MODES = Object.keys(LETTERS) as Mode[];
+const BOTH_WAYS = '→ ←';
+const NONE = '–';
+
 const page = () => contentOf('docs/faults.md');
-const section = (from: string, to: string) => page().split(`## ${from}\n`)[1]!.split(`\n## ${to}`)[0]!;
+const section = (from: string, to: string) => page().split(`# ${from}\n`)[1]!.split(`# ${to}`)[0]!;
+const cellsOf = (row: string) =>
+  row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+/** Tables of a part of the page: each a list of rows, the head first. A blank line ends a table, as it does for who renders it. */
+const tablesOf = (text: string) =>
+  (text.match(/(?:^\|.*\n)+/gm) ?? []).map((table) =>
+    table
+      .trim()
+      .split('\n')
+      .filter((row) => !/^\|[-|]+\|$/.test(row))
+      .map(cellsOf),
+  );
+const named = (cells: readonly (string | undefined)[]) =>
+  cells.flatMap((cell) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+const short = (step: string) => step.replace(/(apply|applied) (source|target)$/, '$1 …');
 
 it('every row of the table of faults names a test that exists', () => {
-  const rows = section('Fault by fault', 'What it').match(/^\| (?!fault \||---).*$/gm) ?? [];
-  expect(rows.length).toBeGreaterThan(10);
+  const [[head, ...rows] = [], ...more] = tablesOf(section('Fault by fault', 'What it'));
+  expect(more).toEqual([]);
+  expect(head?.at(-1)).toBe('proven by');
+  expect(rows.length).toBeGreaterThan(20);
   for (const row of rows) {
-    const [, path, title] = /`(test\/[^`]+)` “([^”]+)”/.exec(row) ?? [];
+    const [, path, title] = /`(test\/[^`]+)` “([^”]+)”/.exec(row.at(-1) ?? '') ?? [];
     expect(path === undefined ? row : titlesOf(path)).toContain(title);
   }
 });
 
-it('every step of an attempt is explained, and no other', () => {
-  const table = section('The steps at which it is stopped', 'Fault by fault');
-  const told = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(
-    ([, cell]) => cell!.match(/[^`]+(?=`)/g) ?? [],
+it('every step of an attempt and of a switch is explained, and no other', () => {
+  const [ofAttempt = [], ofSwitch = []] = tablesOf(
+    section('The steps at which it is struck', 'Point by point'),
   );
-  const names = told.map((name) => name.trim()).filter((name) => name !== '');
-  const known = new Set(STEPS.map((step) => step.replace(/(apply|applied) (source|target)$/, '$1 …')));
-  expect(new Set(names)).toEqual(known);
+  const first = (rows: readonly (readonly string[])[]) => named(rows.map(([cell]) => cell));
+  expect(new Set(first(ofAttempt))).toEqual(new Set([...STEPS, ...LARGE_STEPS].map(short)));
+  expect(first(ofSwitch)).toEqual([...SWITCH_STEPS]);
+});
+
+it('every step that an attempt can be at is struck in some mode', () => {
+  expect(new Set(MODES.flatMap<string>((mode) => POINTS[mode]))).toEqual(new Set([...STEPS, ...LARGE_STEPS]));
+});
+
+it('the grid says what the tests strike: each fault at each step, in each mode', () => {
+  const [[head, ...rows] = []] = tablesOf(section('Point by point', '# Not tested'));
+  expect(head).toEqual(['step', ...Object.keys(FAULTS)]);
+  const comesTo = (mode: Mode, step: string) => POINTS[mode].some((one) => one === step);
+  const struck = [...STEPS, ...LARGE_STEPS].map((step) => [
+    `\`${step}\``,
+    ...Object.values<readonly Mode[]>(FAULTS).map((modes) => {
+      const here = MODES.filter((mode) => modes.includes(mode) && comesTo(mode, step));
+      return here.length === 0 ? NONE : here.map((mode) => LETTERS[mode]).join(' ');
+    }),
+  ]);
+  expect(rows.toSorted()).toEqual(struck.toSorted());
+});
+
+it('the grid of the switch says what the tests strike', () => {
+  const [, [head, ...rows] = []] = tablesOf(section('Point by point', '# Not tested'));
+  const faults = Object.keys(FAULTS);
+  expect(head).toEqual(['step of a switch', ...faults]);
+  const cells = faults.map((fault) => (SWITCH_FAULTS.some((one) => one === fault) ? BOTH_WAYS : NONE));
+  expect(rows).toEqual(SWITCH_STEPS.map((step) => [`\`${step}\``, ...cells]));
+});
+
+it('whatever is not struck says why', () => {
+  const [[head, ...rows] = []] = tablesOf(section('Not tested', 'Fault by fault'));
+  expect(head).toEqual(['fault', 'not at', 'why']);
+  expect(rows.filter(([, , why]) => (why ?? '').length < 5 && why !== 'the same')).toEqual([]);
+  const missing = Object.entries<readonly Mode[]>(FAULTS).flatMap(([fault, modes]) => [
+    ...MODES.filter((mode) => !modes.includes(mode)).map((mode) => [fault, LETTERS[mode]]),
+    ...(SWITCH_FAULTS.some((one) => one === fault) ? [] : [[fault, 'a switch']]),
+  ]);
+  expect(rows.map(([fault, where]) => [fault, where]).toSorted()).toEqual(missing.toSorted());
 });

@@ -15,7 +15,7 @@ export interface SyncProcess {
   /** Names of the failures that ended its attempts so far. */
   readonly ended: readonly string[];
   setTrap(trap: Trap): void;
-  /** Resolves when it has come to the step of its trap. */
+  /** Resolves when it has come to the step of the trap that was set last. */
   trapped(step: Step): Promise<void>;
   /** Resolves when a status that was taken from now on says that everything was looked at. */
   live(withinMs?: number): Promise<void>;
@@ -40,7 +40,12 @@ export async function startSyncProcess(
   await eventually('the process of the sync', () => said.some(({ kind }) => kind === 'ready'), {
     withinMs: 30_000,
   });
-  if (trap) tell({ kind: 'trap', trap });
+  let from = 0;
+  const setTrap = (one: Trap) => {
+    from = said.length;
+    tell({ kind: 'trap', trap: one });
+  };
+  if (trap) setTrap(trap);
   tell(order);
   const status = () => said.findLast((word) => word.kind === 'status')?.status;
   const ended: string[] = [];
@@ -51,11 +56,13 @@ export async function startSyncProcess(
     pid: child.pid as number,
     status,
     ended,
-    setTrap: (one) => tell({ kind: 'trap', trap: one }),
+    setTrap,
     trapped: async (step) => {
       await eventually(
         `the step ${step}`,
-        () => said.some((word) => word.kind === 'at' && word.step === step),
+        () =>
+          said.slice(from).some((word) => word.kind === 'at' && word.step === step) ||
+          Promise.reject(new Error(`ended so far by ${ended.slice(-3).join(', ')}`)),
         { withinMs: 20_000 },
       );
     },

@@ -11,8 +11,15 @@ import type { Patience } from '../../redis/sync/patience.ts';
 import type { Step } from '../../redis/sync/step.ts';
 import { runSync } from '../../redis/sync/sync.ts';
 
-/** The signal that the process gives itself when it comes to the step. */
-export type Trap = { readonly step: Step; readonly signal: 'SIGKILL' | 'SIGSTOP' };
+/**
+ * The signal that the process gives itself when it comes to the step. `followed`: it will go on, and attempts follow
+ * the one that was stopped; otherwise others have taken over meanwhile.
+ */
+export type Trap = {
+  readonly step: Step;
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
+  readonly followed?: boolean;
+};
 export type Order =
   | {
       readonly kind: 'run';
@@ -30,7 +37,6 @@ export type Word =
 
 const RETRY_MS = 100;
 let trap: Trap | null = null;
-/** Others have taken over meanwhile: no more attempts after the one that was stopped. */
 let stopped = false;
 
 function say(word: Word): Promise<void> {
@@ -39,9 +45,9 @@ function say(word: Word): Promise<void> {
 
 async function reached(step: Step): Promise<void> {
   if (trap?.step !== step) return;
-  const { signal } = trap;
+  const { signal, followed = false } = trap;
   trap = null;
-  stopped = true;
+  stopped = !followed;
   await say({ kind: 'at', step });
   process.kill(process.pid, signal);
 }

@@ -24,8 +24,16 @@ export interface Load {
   close(): Promise<void>;
 }
 
-/** Strings, hashes, documents that are transformed, deletes, and now and then a document that fits nowhere (L11). */
-export function startLoad(prefix: string, ports: Readonly<Record<Side, number>>): Load {
+/**
+ * Strings, hashes, documents that are transformed, deletes, and now and then a document that fits nowhere (L11).
+ *
+ * @param restMs between two writes of a side
+ */
+export function startLoad(
+  prefix: string,
+  ports: Readonly<Record<Side, number>>,
+  restMs: number = REST_MS,
+): Load {
   const known = new Map<string, Known>();
   const apps = { source: appOn(ports.source), target: appOn(ports.target) };
   let stopped = false;
@@ -46,7 +54,7 @@ export function startLoad(prefix: string, ports: Readonly<Record<Side, number>>)
   const running = Promise.all(
     SIDES.map(async (side) => {
       for (let n = 1; !stopped; n++) {
-        await delay(REST_MS);
+        await delay(restMs);
         if (paused[side]) continue;
         busy[side] = true;
         const kind = 'shd'[n % 3];

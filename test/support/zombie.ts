@@ -5,13 +5,19 @@ import { eventually } from './eventually.ts';
 /**
  * Keys that are new when the zombie stops, and gone on both sides, without a trace in the ledger, when it goes on: what
  * it had read of them is true again, so that only the lease can tell its late write from a good one.
+ *
+ * @param writtenOn the sides whose apps may write
  */
-export function startBait(sides: readonly (Redis | Cluster)[], prefix: string) {
+export function startBait(
+  sides: readonly (Redis | Cluster)[],
+  prefix: string,
+  writtenOn: readonly (Redis | Cluster)[] = sides,
+) {
   let set = true;
   const keys: string[] = [];
   const setting = (async () => {
     for (let i = 0; set; i++) {
-      for (const [j, redis] of sides.entries()) {
+      for (const [j, redis] of writtenOn.entries()) {
         keys.push(`${prefix}:${j}:${i}`);
         await redis.set(`${prefix}:${j}:${i}`, 'bait');
       }
@@ -44,8 +50,8 @@ export async function linesOf(redis: Redis): Promise<ReadonlySet<string>> {
 }
 
 const WRITE = /\] "(set|hset|hsetnx|hdel|del|unlink|rename|restore|sadd|rpush|pexpireat)"/i;
-/** Say only that somebody lives; nobody decides by them. */
-const HARMLESS = /:(beat|arrival):/;
+/** Say only that somebody lives, or are named for itself, for one question, or for an attempt before it: nobody decides by them. */
+const HARMLESS = /:(?:beat|arrival|barrier|probe|shadow):/;
 
 /** Writes, of what one server was told, that came from these addresses; what a script runs comes after its call, from `lua`. */
 export function writesOf(lines: readonly string[], from: ReadonlySet<string>): readonly string[] {

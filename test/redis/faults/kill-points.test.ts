@@ -1,69 +1,43 @@
-import { beforeAll, describe, test } from 'vitest';
+import { beforeAll, describe, test, type TestContext } from 'vitest';
 import { claimed } from '../../support/claimed.ts';
-import { makePlace } from '../../support/fault-place.ts';
+import { type FaultPlace, makePlace } from '../../support/fault-place.ts';
+import { isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
+import { labelOf, writeAt, named, provoke, underDrain } from '../../support/fault-walk.ts';
 import { withRedis } from '../../support/redis.ts';
+import type { SyncProcess } from '../../support/start-sync-process.ts';
 
-/** What an attempt comes to before its scan is through, each step early enough that the later ones are still to come. */
-const COPY = [
-  'lease taken',
-  'feed open',
-  'own keys noted',
-  'scan target',
-  'keys read',
-  'drafted',
-  'before apply target',
-  'applied target',
-  'before apply source',
-  'applied source',
-  'quarantined',
-  'witness saved',
-  'datasets adopted',
-  'scan source',
-  'scanned',
-] as const;
-const LIVE = [
-  'keys read',
-  'drafted',
-  'before apply source',
-  'before apply target',
-  'applied source',
-  'applied target',
-  'quarantined',
-] as const;
-const DRAIN = [
-  'keys read',
-  'drafted',
-  'before apply source',
-  'applied source',
-  'drain barrier',
-  'drained',
-] as const;
-const COPIED = 2_000;
+const OLD = Array.from({ length: 2_000 }, (_key, i) => `old ${i}`);
 const SECONDS = 180;
 /** Design §11: killed -9, synced again. */
 const SYNCED_AGAIN_MS = 10_000;
 
 describe('a worker killed -9', () => {
   const [v1, v2] = [withRedis(), withRedis()];
-  const sides = () => ({ source: v1.client, target: v2.client });
-  const ports = () => ({ source: v1.server.port, target: v2.server.port });
-  beforeAll(async () => {
-    await claimed(v1.client, v2.client);
-  });
+  beforeAll(() => claimed(v1.client, v2.client));
+  const placeOf = (name: string, context: TestContext) => {
+    const sides = { source: v1.client, target: v2.client };
+    return makePlace(name, sides, { source: v1.server.port, target: v2.server.port }, context);
+  };
+  /** Each process dies at its point and the next one takes over; the last one lives. */
+  const killedAt = async (place: FaultPlace, points: readonly Point[]) => {
+    let next: SyncProcess | undefined;
+    for (const point of points)
+      await named(labelOf(point), async () => {
+        next = await killAt(place, point, next);
+      });
+    const last = next ?? (await place.start());
+    const began = performance.now();
+    await last.live();
+    return performance.now() - began;
+  };
 
   test.concurrent(
-    'at every step of a copy, one process after the other: the last one ends the copy, nothing is lost (L8)',
+    'at every step of the first copy, one process after the other: the last one ends the copy, nothing is lost (L8)',
     async (context) => {
-      const old = Array.from({ length: COPIED }, (_key, i) => `copy:s:old${i}`);
-      await v1.client.mset(...old.flatMap((key) => [key, 'old']));
-      const place = makePlace('copy', sides(), ports(), context);
-      for (const step of COPY) {
-        const killed = await place.start({ trap: { step, signal: 'SIGKILL' } });
-        await killed.trapped(step);
-      }
-      await (await place.start()).live();
+      const place = placeOf('copy', context);
+      await place.receipts.putAll('source', OLD);
+      await killedAt(place, pointsIn('copy'));
       await place.synced();
-      context.expect(new Set(await v2.client.mget(...old))).toEqual(new Set(['old']));
     },
     SECONDS * 1_000,
   );
@@ -71,18 +45,23 @@ describe('a worker killed -9', () => {
   test.concurrent(
     'at every step of a batch while live: the next one is synced again, nothing is lost (L8)',
     async (context) => {
-      const place = makePlace('live', sides(), ports(), context);
-      let running = await place.start();
-      for (const step of LIVE) {
-        await running.live();
-        running.setTrap({ step, signal: 'SIGKILL' });
-        await running.trapped(step);
-        running = await place.start();
-      }
-      const began = performance.now();
-      await running.live();
+      const place = placeOf('live', context);
+      const again = await killedAt(place, pointsIn('live'));
       await place.synced();
-      context.expect(performance.now() - began).toBeLessThan(SYNCED_AGAIN_MS);
+      context.expect(again).toBeLessThan(SYNCED_AGAIN_MS);
+    },
+    SECONDS * 1_000,
+  );
+
+  test.concurrent(
+    'at every step of a later attempt’s beginning: the next one begins anew, nothing is lost (L8)',
+    async (context) => {
+      const place = placeOf('again', context);
+      const first = await place.start();
+      await first.live();
+      await first.kill();
+      await killedAt(place, pointsIn('again'));
+      await place.synced();
     },
     SECONDS * 1_000,
   );
@@ -90,23 +69,38 @@ describe('a worker killed -9', () => {
   test.concurrent(
     'at every step of a drain: the answer, when the next one gives it, is true (L2, L8)',
     async (context) => {
-      const place = makePlace('drain', sides(), ports(), context);
-      for (const step of DRAIN) {
-        const killed = await place.start();
-        await killed.live();
-        killed.setTrap({ step, signal: 'SIGKILL' });
-        const resume = await place.load.pause('source');
-        const answered = place.drain('source', 60_000);
-        await killed.trapped(step);
-        const next = await place.start();
-        await answered;
-        context.expect(await place.load.differences(sides(), 'source')).toEqual([]);
-        resume();
-        await next.kill();
-      }
-      await place.start();
+      const place = placeOf('drain', context);
+      await killedAt(place, pointsIn('drain'));
       await place.synced();
     },
     SECONDS * 1_000,
   );
 });
+
+/** @returns the process that follows, if it has to be there for what was asked; `living` is the one that follows the last */
+async function killAt(
+  place: FaultPlace,
+  point: Point,
+  living: SyncProcess | undefined,
+): Promise<SyncProcess | undefined> {
+  const trap = { step: point.step, signal: 'SIGKILL' } as const;
+  if (isOfBeginning(point)) {
+    await living?.kill();
+    const killed = await place.start({ trap });
+    await provoke(place, point);
+    await killed.trapped(point.step);
+    await writeAt(place, point);
+    return undefined;
+  }
+  const killed = living ?? (await place.start());
+  await killed.live();
+  await place.alike();
+  const set = () => killed.setTrap(trap);
+  const answered = point.mode === 'drain' ? await underDrain(place, point, set) : set();
+  if (!answered) await provoke(place, point);
+  await killed.trapped(point.step);
+  await writeAt(place, point);
+  const next = await place.start();
+  await answered?.();
+  return next;
+}

@@ -1,0 +1,50 @@
+import type { Redis } from 'ioredis';
+import type { Side } from '../../domain/side.ts';
+import { eventually } from './eventually.ts';
+
+const SIDES = ['source', 'target'] as const;
+/** More than one script may carry: such a value goes by the lane of the large ones. */
+const LARGE_BYTES = 200_000;
+
+type How = keyof typeof VALUES;
+const VALUES = {
+  small: (label: string) => label,
+  large: (label: string) => label.padEnd(LARGE_BYTES),
+  /** Another value than before. */
+  anew: (label: string) => `${label}, anew`,
+} as const;
+
+/** Keys that are written once, or once anew, each named for the moment of its write: one that is lost says at which fault. */
+export interface Receipts {
+  /** Resolves when the server of the side has acknowledged it, however often it was down meanwhile. */
+  put(side: Side, label: string, how?: How): Promise<void>;
+  putAll(side: Side, labels: readonly string[]): Promise<void>;
+  /** One line for each that is not on all of these sides as it was written; `of`: written by the app of this side. */
+  lost(of?: Side, on?: readonly Side[]): Promise<string[]>;
+}
+
+export function startReceipts(prefix: string, sides: Readonly<Record<Side, Redis>>): Receipts {
+  const known = new Map<string, string>();
+  const write = async (side: Side, label: string, value: string) => {
+    const key = `${prefix}:receipt ${label} ${side}`;
+    await eventually(`an OK for ${key}`, async () => (await sides[side].set(key, value)) === 'OK');
+    known.set(key, value);
+  };
+  return {
+    put: (side, label, how = 'small') => write(side, label, VALUES[how](label)),
+    putAll: async (side, labels) => void (await Promise.all(labels.map((one) => write(side, one, one)))),
+    lost: async (of, on = SIDES) => {
+      const keys = [...known.keys()].filter((key) => of === undefined || key.endsWith(` ${of}`));
+      if (keys.length === 0) return [];
+      const values = await Promise.all(on.map((side) => sides[side].mget(keys)));
+      return on.flatMap((side, at) =>
+        keys.flatMap((key, i) => {
+          const there = values[at]?.[i];
+          return there === known.get(key)
+            ? []
+            : [`${key}: ${there ? 'another value' : 'nothing'} on ${side}`];
+        }),
+      );
+    },
+  };
+}
