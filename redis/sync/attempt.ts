@@ -69,6 +69,8 @@ export type Attempt = {
   readonly toScan: Set<string>;
   /** What the target held before we came, of the datasets that are being told apart. */
   own: OwnKeys;
+  /** Ends when what is known of the servers is in writing. */
+  remembering: Promise<void>;
   throttled: string | null;
   total: number;
 };
@@ -140,6 +142,7 @@ function nothingYet({ datasets }: Link) {
     toldApart: new Set<string>(),
     toScan: new Set(datasets.map((dataset) => dataset.name)),
     own: OwnKeys.NONE,
+    remembering: Promise.resolve(),
     throttled: null,
   };
 }

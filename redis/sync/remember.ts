@@ -8,8 +8,17 @@ import type { Attempt } from './attempt.ts';
  * that lost our lease nothing is written: a record there must not outlive what it speaks of (L5). The target a second time,
  * when the source has taken the mark: if it only heard of it with the next one, a source that comes back with data of
  * two seconds ago would pass for whole.
+ *
+ * One at a time: a decision is written down beside the second's mark, and of two at once the late one would leave the
+ * older mark where the other side knows the newer one.
  */
-export async function rememberWitnesses(attempt: Attempt): Promise<void> {
+export function rememberWitnesses(attempt: Attempt): Promise<void> {
+  const written = attempt.remembering.then(() => write(attempt));
+  attempt.remembering = written.catch(() => undefined);
+  return written;
+}
+
+async function write(attempt: Attempt): Promise<void> {
   const { breaker, guards, keyspace, shard, reached } = attempt;
   // Under a pause the word would wait, and everything behind it.
   if (attempt.control.paused) return;
