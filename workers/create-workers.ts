@@ -32,6 +32,8 @@ export async function createWorkers(
     taskQueue: TASK_QUEUES.control,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
     sinks: progressSink(dependencies.record),
+    // A query can advance a kept workflow past its last task, with the time of that one: docs/decisions/0020.
+    maxCachedWorkflows: 0,
   });
   const sync = await Worker.create({
     ...shared,
