@@ -46,15 +46,10 @@ async function main(options: Options): Promise<void> {
   const lost = results.flatMap(({ runs }) => runs).filter(({ figures }) => figures === null);
   if (lost.length > 0) process.exitCode = 1;
   if (options.quick || options.profile) return;
-  const result = {
-    at: new Date().toISOString(),
-    rounds: options.rounds,
-    keys: options.keys,
-    seconds: options.seconds,
-    machine: thisMachine(),
-    absent,
-    scenarios: results,
-  };
+  const { rounds, keys, seconds } = options;
+  const told = { rounds, keys, seconds };
+  const at = new Date().toISOString();
+  const result = { at, ...told, machine: thisMachine(), absent, scenarios: results };
   print(`\nkept as bench/results/${keepResult(result)}`);
 }
 
