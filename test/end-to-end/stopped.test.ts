@@ -7,6 +7,8 @@ import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { documentOn, startFollowingApp } from '../support/following-app.ts';
 import { withMigrationWorld } from '../support/migration-world.ts';
 
+/** A task that Temporal has handed to the worker that was killed at first costs 10 s, and the phase must still be to come. */
+const SECONDS = 240;
 const LINKS = ['v1', 'nexten'] as const;
 const keyspace = keyspaceOf('supersmartmatch');
 
@@ -53,32 +55,36 @@ describe('the worker is stopped for longer than its heartbeat timeout, and goes 
     await eventually('the syncs of the other worker', newer, { withinMs: 60_000 });
   };
 
-  test('it finds itself fenced out, the migration completes, no acknowledged write is lost (L1, L8)', async () => {
-    const { worker: zombie, line, said } = await startCuttable();
-    for (let i = 0; i < 500; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
-    const app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') });
-    await world.jday('start', '--plan', 'plans/supersmartmatch.yaml', '--day', '2s', '--auto-approve');
-    await world.inPhase('sync');
-    await world.startWorker();
-    await betweenBeats();
-    zombie.kill('SIGSTOP');
-    // Temporal would hand it tasks while it sleeps, and cancel the old ones when it wakes: here the stores alone stop it.
-    line.set({ kind: 'cut' });
-    await takenOver();
-    zombie.kill('SIGCONT');
-    for (const link of LINKS)
-      await eventually(`the sync of ${link} to find itself fenced out`, () =>
-        said().includes(`sync ${link}: this attempt ends: a newer attempt of the sync holds the lease`),
-      );
-    line.set({ kind: 'none' });
-    expect(await world.handle().result()).toMatchObject({ outcome: 'completed', authority: 'target' });
-    await eventually('writes on V2', () => app.counts.target > 0);
-    await app.stop();
-    const gone = once(zombie, 'exit');
-    zombie.kill('SIGKILL');
-    await gone;
-    const v2 = world.admin('v2');
-    for (const [key, n] of app.acknowledged) expect(await v2.get(key)).toBe(documentOn('target', n));
-    for (let i = 0; i < 500; i++) expect(await v2.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
-  });
+  test(
+    'it finds itself fenced out, the migration completes, no acknowledged write is lost (L1, L8)',
+    async () => {
+      const { worker: zombie, line, said } = await startCuttable();
+      for (let i = 0; i < 500; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
+      const app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') });
+      await world.jday('start', '--plan', 'plans/supersmartmatch.yaml', '--day', '4s', '--auto-approve');
+      await world.inPhase('sync');
+      await world.startWorker();
+      await betweenBeats();
+      zombie.kill('SIGSTOP');
+      // Temporal would hand it tasks while it sleeps, and cancel the old ones when it wakes: here the stores alone stop it.
+      line.set({ kind: 'cut' });
+      await takenOver();
+      zombie.kill('SIGCONT');
+      for (const link of LINKS)
+        await eventually(`the sync of ${link} to find itself fenced out`, () =>
+          said().includes(`sync ${link}: this attempt ends: a newer attempt of the sync holds the lease`),
+        );
+      line.set({ kind: 'none' });
+      expect(await world.handle().result()).toMatchObject({ outcome: 'completed', authority: 'target' });
+      await eventually('writes on V2', () => app.counts.target > 0);
+      await app.stop();
+      const gone = once(zombie, 'exit');
+      zombie.kill('SIGKILL');
+      await gone;
+      const v2 = world.admin('v2');
+      for (const [key, n] of app.acknowledged) expect(await v2.get(key)).toBe(documentOn('target', n));
+      for (let i = 0; i < 500; i++) expect(await v2.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
+    },
+    SECONDS * 1_000,
+  );
 });
