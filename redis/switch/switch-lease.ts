@@ -15,7 +15,11 @@ export class SwitchLeaseLost extends Error {
 
 /** Purpose of connections by which fences are raised and lowered. `watch`: of the look that keeps them raised. */
 export function fencingPurpose(migration: string, holder: number | 'watch'): string {
-  return `fencing:${migration}:${holder}`;
+  return `${familyOf(migration)}${holder}`;
+}
+
+function familyOf(migration: string): string {
+  return `fencing:${migration}:`;
 }
 
 /**
@@ -39,7 +43,7 @@ export async function takeSwitchLease(stores: Stores, migration: string, token: 
 
 async function endOthers(redis: Redis, migration: string, token: number): Promise<void> {
   const mine = `jday:${fencingPurpose(migration, token)}`;
-  const family = `jday:${fencingPurpose(migration, 'watch')}`.replace(/watch$/, '');
+  const family = `jday:${familyOf(migration)}`;
   // One that has ended meanwhile by itself is no error: 0 were killed.
   for (const { id, name } of await eachClient(redis))
     if (name.startsWith(family) && name !== mine) await redis.call('CLIENT', ['KILL', 'ID', id]);

@@ -1,33 +1,18 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ABSENT } from '../../domain/digest.ts';
-import { linksOf } from '../../domain/link.ts';
 import type { Step } from '../../domain/protocol.ts';
-import { wholeOf } from '../../domain/shard.ts';
 import { REASONS } from '../../domain/suspicion.ts';
 import { Absences } from '../../redis/sync/absences.ts';
-import { type Attempt, beginAttempt } from '../../redis/sync/attempt.ts';
+import type { Attempt } from '../../redis/sync/attempt.ts';
 import { contextOf } from '../../redis/sync/changes.ts';
-import { openConnections } from '../../redis/sync/connections.ts';
 import { look } from '../../redis/sync/look.ts';
 import type { Pair } from '../../redis/sync/pair.ts';
-import { PATIENCE } from '../../redis/sync/patience.ts';
 import { ruled } from '../../redis/sync/ruled.ts';
-import { claimed } from '../support/claimed.ts';
+import { attemptOn } from '../support/begin-attempt.ts';
 import { withRedis } from '../support/redis.ts';
-import { dataset, planOf } from '../support/sync-world.ts';
 
 const [v1, v2] = [withRedis(), withRedis()];
 const GONE: Step = { do: 'carry', to: 'target', conflict: false, absence: true };
-
-async function begun(): Promise<Attempt> {
-  const plan = planOf([dataset({ name: 'match' })]);
-  const [link] = linksOf(plan);
-  if (!link) throw new Error('a plan without a link');
-  const environment = { SOURCE_V1: v1.server.url(), TARGET_V2: v2.server.url() };
-  const lines = await openConnections(wholeOf(link), environment, PATIENCE);
-  onTestFinished(() => lines.close());
-  return beginAttempt(wholeOf(link), { plan }, lines);
-}
 
 async function looked(attempt: Attempt, key: string): Promise<Pair> {
   const context = contextOf(attempt, () => Promise.resolve(new Set<string>()));
@@ -43,9 +28,8 @@ async function evict(): Promise<void> {
 }
 
 test('L5 a batch read in several looks: the proof of one absence says nothing of one that was read later', async () => {
-  await claimed(v1.client, v2.client);
   await v1.client.set('match:evicted', 'value', 'EX', 1_000);
-  const attempt = await begun();
+  const attempt = await attemptOn(v1, v2);
   const { breaker } = attempt;
   const deleted = await looked(attempt, 'match:deleted');
   await evict();
@@ -58,10 +42,9 @@ test('L5 a batch read in several looks: the proof of one absence says nothing of
 });
 
 test('L5 an absence that wins because the other side is suspect is vouched for like any other', async () => {
-  await claimed(v1.client, v2.client);
   await v2.client.set('match:contested', 'value');
   await v1.client.set('match:contested', 'value', 'EX', 1_000);
-  const attempt = await begun();
+  const attempt = await attemptOn(v1, v2);
   const { breaker } = attempt;
   await evict();
   const contested = await looked(attempt, 'match:contested');
