@@ -8,6 +8,9 @@ import { isWhole, readSlotMap } from './cluster/slot-map.ts';
 /** Names and values of the process environment; given by the assembly, never read here. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Longest time that an answer is waited for, ms; what was sent may still happen. */
+export const REPLY_MS = 10_000;
+
 /**
  * A data connection never reconnects by itself: ioredis re-sends whole pipelines, so an INCR would count twice.
  * The attempt ends instead and the next one looks again (L8). RESP2, because ioredis 6 drops RESP3 pushes.
@@ -19,7 +22,7 @@ const DATA_LINK = {
   maxRetriesPerRequest: 0,
   enableReadyCheck: true,
   connectTimeout: 5_000,
-  commandTimeout: 10_000,
+  commandTimeout: REPLY_MS,
   socketTimeout: 15_000,
   // ioredis sleeps for the server's guess of how long it will load, and early in a load that guess is many times too long.
   maxLoadingRetryTime: 100,

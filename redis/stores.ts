@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Plan, Store } from '../domain/plan.ts';
 import type { Side } from '../domain/side.ts';
 import { type Environment, openStore } from './connection.ts';
@@ -14,13 +14,19 @@ export type Stores = {
 
 export type OpenStore = { readonly store: Store; readonly redis: Redis };
 
-export async function openStores(plan: Plan, environment: Environment, purpose: string): Promise<Stores> {
+export async function openStores(
+  plan: Plan,
+  environment: Environment,
+  purpose: string,
+  options: RedisOptions = {},
+): Promise<Stores> {
   const all: OpenStore[] = [];
   const close = () => {
     for (const { redis } of all) redis.disconnect();
   };
   try {
-    for (const store of plan.stores) all.push({ store, redis: await openStore(store, environment, purpose) });
+    for (const store of plan.stores)
+      all.push({ store, redis: await openStore(store, environment, purpose, options) });
   } catch (error) {
     close();
     throw error;

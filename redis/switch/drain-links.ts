@@ -18,21 +18,30 @@ export class NotDrained extends Error {
   }
 }
 
-/** Asks every shard of every link for a barrier and for zero pending from `side`, and waits for all answers. */
+/**
+ * Asks every shard of every link for a barrier and for zero pending from `side`, and waits for all answers.
+ *
+ * @returns the sides that were suspect when that was so: what is held back of them is not pending (L5)
+ * @throws NotDrained
+ */
 export async function drainLinks(
   target: Redis,
   keyspace: Keyspace,
   links: readonly Link[],
   side: Side,
   deadlineMs: number,
-): Promise<void> {
+): Promise<readonly Side[]> {
   const id = randomUUID();
   for (const link of links) await writeControl(target, keyspace, link.name, { drain: { id, side } });
+  const suspects = new Set<Side>();
   let open = links.flatMap(shardsOf).map((shard) => shard.name);
   for (;;) {
-    const answers = await Promise.all(open.map((name) => target.get(keyspace.drained(name))));
-    open = open.filter((_name, i) => (JSON.parse(answers[i] ?? '{}') as Partial<Drained>).id !== id);
-    if (open.length === 0) return;
+    const told = await Promise.all(open.map((name) => target.get(keyspace.drained(name))));
+    const answers = told.map((one) => JSON.parse(one ?? '{}') as Partial<Drained>);
+    for (const answer of answers)
+      if (answer.id === id) for (const one of answer.suspects ?? []) suspects.add(one);
+    open = open.filter((_name, i) => answers[i]?.id !== id);
+    if (open.length === 0) return [...suspects];
     if (Date.now() > deadlineMs) throw new NotDrained(open);
     await delay(2);
   }

@@ -8,8 +8,7 @@ import { shardsOf } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { decidingRecord, raiseCopies } from '../authority-copies.ts';
-import { assertUnchanged } from '../cluster/cluster-changed.ts';
-import { type Environment } from '../connection.ts';
+import { type Environment, REPLY_MS } from '../connection.ts';
 import { writeControl } from '../control.ts';
 import { byteString } from '../key-bytes.ts';
 import { readLinkStatus } from '../read-link-status.ts';
@@ -17,9 +16,11 @@ import { loadScripts } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { verifyKeys } from '../verify/verify-keys.ts';
 import { drainLinks } from './drain-links.ts';
-import { fenceIsProven, lowerFence, onMasters, raiseFence } from './fence.ts';
+import { fenceIsProven, onMasters, raiseFence } from './fence.ts';
 import { keeperOf } from './fence-records.ts';
+import { openSide } from './open-side.ts';
 import { serversShared } from './shared-servers.ts';
+import { assertStanding } from './standing.ts';
 import { fencingPurpose, takeSwitchLease } from './switch-lease.ts';
 import { tellTraffic } from './traffic.ts';
 
@@ -71,7 +72,9 @@ export async function switchAuthority({
   token,
   report,
 }: SwitchOptions): Promise<SwitchReport> {
-  const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token));
+  // Who waits longer for one server than writes may be blocked opens the other one too late.
+  const patience = { commandTimeout: Math.min(REPLY_MS, plan.gates.fenceBudgetMs) };
+  const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token), patience);
   const keyspace = keyspaceOf(plan.migration);
   const course: Course = {
     plan,
@@ -105,27 +108,21 @@ export async function switchAuthority({
 
 /** Everything up to the flip. Whatever fails, the old authority is opened again before the failure goes on (L9). */
 async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise<number> {
+  const { plan } = course;
   try {
     await step(course, 'ready', () => assertSyncsLive(course));
     await step(course, 'fence', () => fence(course));
-    await step(course, 'drain', () =>
-      drainLinks(
-        course.stores.target.redis,
-        course.keyspace,
-        linksOf(course.plan),
-        otherSide(course.to),
-        course.deadlineMs,
-      ),
-    );
+    await step(course, 'drain', () => drain(course));
     const verified = await step(course, 'verify', () => verifyFenced(course));
-    if (Date.now() > course.deadlineMs) throw new Error('the fence budget is used up');
-    // A node that has taken over meanwhile may let writes in that were not drained (L2).
-    for (const one of course.stores.of(otherSide(course.to))) await assertUnchanged(one.redis);
-    await step(course, 'flip', () => flip(course, { side: course.to, epoch: before.epoch + 1 }));
+    await step(course, 'flip', async () => {
+      await assertStanding(course.stores, course.keyspace, otherSide(course.to));
+      if (Date.now() > course.deadlineMs) throw new Error('the fence budget is used up');
+      await flip(course, { side: course.to, epoch: before.epoch + 1 });
+    });
     return verified;
   } catch (error) {
     if (error instanceof OwnershipUncertain) throw error;
-    await open(course, otherSide(course.to));
+    await openSide(course.stores, plan, otherSide(course.to));
     const last = course.steps.at(-1)?.step ?? 'ready';
     throw new SwitchTooSlow(`step ${last}: ${error instanceof Error ? error.message : 'failed'}`, {
       cause: error,
@@ -172,6 +169,13 @@ async function fence({ plan, keyspace, stores, to }: Course): Promise<void> {
       throw new Error(`the fence of ${one.store.name} is not proven: an app user can still write`);
     }
   }
+}
+
+/** A server that came back with less is known as such by the answer: neither side of a switch may be one (L5). */
+async function drain({ plan, keyspace, stores, to, deadlineMs }: Course): Promise<void> {
+  const { redis } = stores.target;
+  const suspects = await drainLinks(redis, keyspace, linksOf(plan), otherSide(to), deadlineMs);
+  if (suspects.length > 0) throw new Error(`absences are held back: the ${suspects.join(', ')} is suspect`);
 }
 
 /** What was carried since the verifier last found everything clean; the rest it has seen. */
@@ -240,11 +244,5 @@ async function finishForward(course: Course, record: AuthorityRecord): Promise<v
   });
   const silent = await step(course, 'traffic', () => tellTraffic(plan.traffic, plan.migration, record));
   if (silent.length > 0) course.steps.push({ step: `traffic not confirmed: ${silent.join(', ')}`, ms: 0 });
-  await step(course, 'open', () => open(course, to));
-}
-
-async function open({ plan, keyspace, stores }: Course, side: Side): Promise<void> {
-  for (const one of stores.of(side)) await lowerFence(one, keyspace, keeperOf(stores, one));
-  for (const link of linksOf(plan))
-    await writeControl(stores.target.redis, keyspace, link.name, { paused: null });
+  await step(course, 'open', () => openSide(stores, plan, to));
 }

@@ -3,11 +3,20 @@ import type { Side } from '../../domain/side.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { type Attempt, takesPart } from './attempt.ts';
 
+const SIDES = ['source', 'target'] as const;
 /** Arguments that one guarded command takes. */
 const MOST_PUSHED = 4_000;
 
-/** Answer to a drain request: all that the fenced side had accepted has arrived on the other. */
-export type Drained = { readonly id: string; readonly side: Side; readonly ms: number };
+/**
+ * Answer to a drain request: all that the fenced side had accepted has arrived on the other. `suspects`: sides that the
+ * breaker did not believe at that moment; what is held back of them is another matter.
+ */
+export type Drained = {
+  readonly id: string;
+  readonly side: Side;
+  readonly ms: number;
+  readonly suspects: readonly Side[];
+};
 
 /**
  * Serves drain requests: first the barrier, so that "nothing pending" speaks of every event, then the wait. The
@@ -35,7 +44,10 @@ export async function drains(
       left = attempt.dirty.pendingFrom(asked.side);
     }
     if (attempt.control.drain?.id !== asked.id || signal.aborted) continue;
-    await answer(attempt, { id: asked.id, side: asked.side, ms: Math.round(performance.now() - began) });
+    // Asked now: a flush of a moment ago may not have been heard yet, and the next step may be to serve from there (L5).
+    await Promise.all(SIDES.map((side) => attempt.breaker.ask(side)));
+    const suspects = attempt.breaker.suspects().map((one) => one.side);
+    await answer(attempt, { ...asked, ms: Math.round(performance.now() - began), suspects });
     served = asked.id;
   }
 }

@@ -23,8 +23,8 @@ export interface FaultPlace {
   readonly load: Load;
   readonly receipts: Receipts;
   start(options?: Start): Promise<SyncProcess>;
-  /** Asks for a drain and resolves with the answer. */
-  drain(side: Side, withinMs?: number): Promise<void>;
+  /** Asks for a drain and resolves with the answer: the sides that are suspect. */
+  drain(side: Side, withinMs?: number): Promise<readonly Side[]>;
   /** What is not on both sides as it was acknowledged: one line each; `of`: written by the app of this side. */
   lost(of?: Side): Promise<string[]>;
   /** The apps rest, and both sides come to hold the same, all that was acknowledged; with what lets them go on. */

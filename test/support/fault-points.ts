@@ -69,7 +69,7 @@ export const FAULTS = {
   'worker killed': ['copy', 'live', 'again', 'drain'],
   'worker stopped': ['copy', 'live', 'again', 'drain'],
   'server killed, AOF': ['copy', 'live', 'again', 'drain'],
-  'server killed, RDB': ['live', 'again'],
+  'server killed, RDB': ['copy', 'live', 'again', 'drain'],
   cut: ['copy', 'live', 'again', 'drain'],
   'black hole': ['copy', 'live', 'again', 'drain'],
   'half open': ['copy', 'live', 'again', 'drain'],
@@ -125,10 +125,3 @@ export const SWITCH_STEPS = [
 ] as const;
 
 export type SwitchStep = (typeof SWITCH_STEPS)[number];
-
-/** What is struck at each of them, in both directions. */
-export const SWITCH_FAULTS = [
-  'worker killed',
-  'worker stopped',
-  'cut',
-] as const satisfies readonly FaultName[];

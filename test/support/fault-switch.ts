@@ -6,6 +6,9 @@ import type { Environment } from '../../redis/connection.ts';
 
 const SIDES = ['source', 'target'] as const;
 const REST_MS = 2;
+const RETRY_MS = 20;
+/** The side that serves may be another one, or its server may be down: what was not acknowledged is written again. */
+const AGAIN = /NOPERM|Connection is closed|ECONNREFUSED|ECONNRESET|LOADING|max retries/;
 
 export type Sides = Readonly<Record<Side, Redis>>;
 
@@ -15,10 +18,11 @@ export function startOnceWriter(apps: Sides, sides: Sides) {
   let stopped = false;
   const write = async (key: string): Promise<void> => {
     while (!stopped) {
-      const { side } = (await readAuthority(sides.target)) ?? { side: 'source' as const };
-      const answer = await apps[side].set(key, key).catch((error: unknown) => error);
+      const answer = await readAuthority(sides.target)
+        .then((record) => apps[record?.side ?? 'source'].set(key, key))
+        .catch((error: unknown) => error);
       if (answer === 'OK') return void acknowledged.push(key);
-      if (!String(answer).includes('NOPERM')) throw answer;
+      if (!AGAIN.test(String(answer))) throw answer;
       await delay(REST_MS);
     }
   };
@@ -71,7 +75,7 @@ export const environmentOf = (ports: Readonly<Record<Side, number>>): Environmen
   TARGET_V2: `redis://127.0.0.1:${ports.target}`,
 });
 
-/** Makes the app's user on both servers, and connects as it. */
+/** Makes the app's user on both servers, and connects as it, again and again. */
 export async function appsOn(
   sides: Sides,
   ports: Readonly<Record<Side, number>>,
@@ -80,7 +84,9 @@ export async function appsOn(
   const connect = async (side: Side) => {
     await sides[side].call('ACL', ['SETUSER', user, 'on', '>secret', '~*', '+@all']);
     const url = `redis://${user}:secret@127.0.0.1:${ports[side]}`;
-    return new Redis(url, { protocol: 2, enableReadyCheck: false, retryStrategy: () => null });
+    const app = new Redis(url, { protocol: 2, enableReadyCheck: false, retryStrategy: () => RETRY_MS });
+    app.on('error', () => undefined);
+    return app;
   };
   const [source, target] = [await connect(SIDES[0]), await connect(SIDES[1])];
   return { source, target };

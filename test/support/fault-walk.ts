@@ -102,7 +102,7 @@ export async function underDrain(
 }
 
 /** Steps on the way to V2 come while V2 is fenced, as in a rollback. */
-function drainedSide({ step }: Point): Side {
+export function drainedSide({ step }: Point): Side {
   return / target$|quarantined/.test(step) ? 'target' : 'source';
 }
 

@@ -1,24 +1,27 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import type { TestContext } from 'vitest';
 import { eventually } from './eventually.ts';
 import type { SwitchOrder, SwitchWord } from './switch-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('./switch-process.ts', import.meta.url));
+const REST_MS = 20;
 
 export interface SwitchProcess {
+  /** Begins a switch; the one before has ended. */
+  begin(order: SwitchOrder): void;
   /** Resolves when it has come to the step of its trap. */
   trapped(): Promise<void>;
   /** Resolves when the process is gone. */
   exited(): Promise<void>;
-  signal(signal: NodeJS.Signals): void;
-  /** How the switch ended: `null` = done. */
-  end(): Promise<string | null>;
+  /** A stopped one goes on; how its switch ended: `null` = done. */
+  goOn(): Promise<string | null>;
 }
 
 /** Ends with the test, if it still lives. */
-export function startSwitchProcess(order: SwitchOrder): SwitchProcess {
+export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): SwitchProcess {
   const child = fork(PROGRAM, {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -28,18 +31,33 @@ export function startSwitchProcess(order: SwitchOrder): SwitchProcess {
     child.kill('SIGKILL');
     await exit;
   });
-  const said: SwitchWord[] = [];
+  let said: SwitchWord[] = [];
   child.on('message', (word: SwitchWord) => said.push(word));
-  child.send(order);
   const heard = <K extends SwitchWord['kind']>(kind: K) => {
     const find = () =>
       said.find((word) => word.kind === kind) as Extract<SwitchWord, { kind: K }> | undefined;
     return eventually(`the switch to say “${kind}”`, find, { withinMs: 30_000, everyMs: 5 });
   };
   return {
+    begin: (order) => {
+      said = [];
+      child.send(order);
+    },
     trapped: async () => void (await heard('at')),
     exited: async () => void (await exit),
-    signal: (signal) => void child.kill(signal),
-    end: async () => (await heard('ended')).ended,
+    goOn: async () => {
+      const ended = heard('ended');
+      let over = false;
+      const done = () => {
+        over = true;
+      };
+      ended.then(done, done);
+      // Again and again: the first may come before it has stopped itself.
+      while (!over) {
+        child.kill('SIGCONT');
+        await Promise.race([ended, delay(REST_MS)]);
+      }
+      return (await ended).ended;
+    },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A switch of authority in a process of its own, as a worker runs it: told over IPC what to do, gives itself a signal
- * when it comes to a step, and says how it ended. Run by `startSwitchProcess`.
+ * Switches of authority in a process of its own, as a worker runs them: told over IPC what to do, gives itself a signal
+ * when it comes to a step, and says how each ended. Run by `startSwitchProcess`.
  */
 import type { Plan } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
@@ -40,4 +40,4 @@ async function run({ trap, ...order }: SwitchOrder): Promise<void> {
 }
 
 process.on('disconnect', () => process.exit(0));
-process.once('message', (order: SwitchOrder) => void run(order));
+process.on('message', (order: SwitchOrder) => void run(order));

@@ -8,7 +8,7 @@ import { openServing } from '../../../redis/switch/open-serving.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
 import { fencingPurpose, takeSwitchLease } from '../../../redis/switch/switch-lease.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startSwitchProcess } from '../../support/start-switch-process.ts';
+import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
 import { dataset, planOf, withSyncWorld } from '../../support/sync-world.ts';
 
 const BEFORE_FLIP = ['ready', 'fence', 'drain', 'verify', 'flip'] as const;
@@ -52,17 +52,17 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     };
   }
 
-  async function zombieAt(step: (typeof STEPS)[number], to: Side) {
-    const zombie = startSwitchProcess({ plan: hasty, ...order(to), trap: { step, signal: 'SIGSTOP' } });
+  async function zombieAt(zombie: SwitchProcess, step: (typeof STEPS)[number], to: Side) {
+    zombie.begin({ plan: hasty, ...order(to), trap: { step, signal: 'SIGSTOP' } });
     await zombie.trapped();
     const stopped = Date.now();
     await eventually('the end of its budget', () => Date.now() > stopped + BUDGET_MS);
-    return zombie;
   }
 
   test(
     'at each step, cutover and rollback, while another one ends it: is fenced out and changes nothing (L1, L8)',
-    async () => {
+    async (context) => {
+      const zombie = startSwitchProcess(context);
       const apps = { source: await app('source'), target: await app('target') };
       const sync = await world.start(plan);
       await sync.live();
@@ -70,11 +70,10 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
       // Nine steps: the second time round each comes up in the other direction.
       for (const step of [...STEPS, ...STEPS]) {
         const at = `${step} of the way to ${to}`;
-        const zombie = await zombieAt(step, to);
+        await zombieAt(zombie, step, to);
         await move(to);
         const after = await standing();
-        zombie.signal('SIGCONT');
-        expect(await zombie.end(), at).toMatch(FENCED_OUT);
+        expect(await zombie.goOn(), at).toMatch(FENCED_OUT);
         expect(await standing(), at).toEqual(after);
         expect(after.records[1]?.side, at).toBe(to);
         await apps[to].set('match:1', at);
@@ -87,13 +86,14 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
 
   test(
     'before the flip, while V1 is opened again: cannot flip any more (L1, L9)',
-    async () => {
+    async (context) => {
+      const zombie = startSwitchProcess(context);
       const one = await app('source');
       await app('target');
       const sync = await world.start(plan);
       await sync.live();
       for (const step of BEFORE_FLIP) {
-        const zombie = await zombieAt(step, 'target');
+        await zombieAt(zombie, step, 'target');
         const mine = ++token;
         const opened = await withStores(
           plan,
@@ -106,8 +106,7 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
         );
         expect(opened, step).toBe('source');
         const after = await standing();
-        zombie.signal('SIGCONT');
-        expect(await zombie.end(), step).toMatch(FENCED_OUT);
+        expect(await zombie.goOn(), step).toMatch(FENCED_OUT);
         expect(await standing(), step).toEqual(after);
         await one.set('match:1', step);
       }

@@ -1,0 +1,70 @@
+import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { otherSide, type Side } from '../../../domain/side.ts';
+import { REPLY_MS } from '../../../redis/connection.ts';
+import { startFaultProxy, type Fault } from '../../support/fault-proxy.ts';
+import { SWITCH_STEPS } from '../../support/fault-points.ts';
+import { environmentOf } from '../../support/fault-switch.ts';
+import { named } from '../../support/fault-walk.ts';
+import { startSwitchProcess } from '../../support/start-switch-process.ts';
+import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN } from '../../support/switch-world.ts';
+import { withTempDir } from '../../support/temp-dir.ts';
+
+const FAULTS = {
+  cut: { kind: 'cut' },
+  'black hole': { kind: 'black hole' },
+  'half open, requests': { kind: 'half open', deaf: 'server' },
+  'half open, replies': { kind: 'half open', deaf: 'client' },
+  '1 byte/s': { kind: 'slow', bytesPerSecond: 1 },
+} as const satisfies Readonly<Record<string, Fault>>;
+
+/** Of the flip it cannot know whether it happened. */
+const ENDED = /Connection is closed|Command timed out|OwnershipUncertain|CutoverTooSlow/;
+/** How long it waits for an answer, too; enough to come to the last step on a busy machine. */
+const BUDGET_MS = 2_000;
+const SECONDS = 300;
+
+// They mostly wait.
+vi.setConfig({ maxConcurrency: 10 });
+
+describe('a switch of authority whose worker’s line to one side breaks', () => {
+  const dir = withTempDir();
+  const names = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
+
+  test.concurrent.for(names.flatMap((fault) => BOTH_WAYS.map((side) => ({ fault, side }))))(
+    '$fault to the $side, at every step of a cutover and of a rollback: the next one completes, no acknowledged write is lost, never two open sides (L1, L2, L8)',
+    { timeout: SECONDS * 1_000 },
+    ({ fault, side }, context) => broken(FAULTS[fault], side, `${dir.path}/${fault}-${side}`, context),
+  );
+});
+
+/** The line stays broken until the next one is done, which goes another way; what it held then arrives, or not. */
+async function broken(fault: Fault, side: Side, dir: string, context: TestContext): Promise<void> {
+  const world = await makeSwitchWorld(dir, context);
+  const { ports, orderOf, moved, watched, end } = world;
+  const neverBoth = watched();
+  const proxy = await startFaultProxy(ports[side]);
+  context.onTestFinished(() => proxy.stop());
+  const how = {
+    through: environmentOf({ ...ports, [side]: proxy.port }),
+    plan: { ...SWITCH_PLAN, gates: { ...SWITCH_PLAN.gates, fenceBudgetMs: BUDGET_MS } },
+  };
+  const one = startSwitchProcess(context);
+  for (const at of SWITCH_STEPS)
+    for (const to of BOTH_WAYS)
+      await named(`${at}, to the ${to}`, async () => {
+        one.begin(orderOf(to, at, 'SIGSTOP', how));
+        await one.trapped();
+        proxy.set(fault);
+        const from = performance.now();
+        const ended = await one.goOn();
+        // No other work waits as short: the old side is open again, where it can be reached.
+        expect(performance.now() - from).toBeLessThan(REPLY_MS);
+        await moved(to);
+        proxy.set({ kind: 'none' });
+        // Its last step speaks with the new side, and with the other one about that.
+        if (!(ended === null && at === 'open')) expect(ended).toMatch(ENDED);
+        await expect(world.apps[otherSide(to)].set('match:late', at)).rejects.toThrow(/NOPERM/);
+      });
+  await end();
+  await neverBoth();
+}

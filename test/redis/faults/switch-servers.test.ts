@@ -1,0 +1,129 @@
+import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { keyspaceOf } from '../../../domain/keyspace.ts';
+import { linksOf } from '../../../domain/link.ts';
+import { otherSide, type Side } from '../../../domain/side.ts';
+import { readAuthority } from '../../../redis/authority.ts';
+import { drainLinks } from '../../../redis/switch/drain-links.ts';
+import { eventually } from '../../support/eventually.ts';
+import { SWITCH_STEPS, type SwitchStep } from '../../support/fault-points.ts';
+import { named } from '../../support/fault-walk.ts';
+import { decided, saved, suspected } from '../../support/old-data.ts';
+import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
+import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN, USER_LINE } from '../../support/switch-world.ts';
+import { withTempDir } from '../../support/temp-dir.ts';
+
+const KEPT = { appendonly: 'yes', appendfsync: 'always', user: USER_LINE };
+const OLD = { user: USER_LINE };
+const KEY = 'match:carried';
+/** Side by side: each takes every third step. */
+const PARTS = ['first', 'second', 'third'] as const;
+const CASES = BOTH_WAYS.flatMap((side) => PARTS.map((part) => ({ side, part })));
+const SECONDS = 240;
+
+type World = Awaited<ReturnType<typeof makeSwitchWorld>>;
+type Cell = { readonly side: Side; readonly at: SwitchStep; readonly to: Side };
+
+// They mostly wait.
+vi.setConfig({ maxConcurrency: 12 });
+
+describe('a switch of authority in which a server is killed -9 and comes back, without its fence', () => {
+  const dir = withTempDir();
+
+  test.concurrent.for(CASES)(
+    'the $side with all it had, at every third step from the $part: never flips in that attempt, the next one completes, no acknowledged write is lost (L2, L8)',
+    { timeout: SECONDS * 1_000 },
+    async ({ side, part }, context) => {
+      const world = await makeSwitchWorld(`${dir.path}/kept-${side}-${part}`, context, KEPT);
+      await eachCell(context, { side, part }, async (one, cell) => {
+        await struck(world, one, cell);
+        await world.sync.live();
+        await world.moved(cell.to);
+        await isFenced(world, otherSide(cell.to));
+      });
+      await world.end();
+    },
+  );
+
+  test.concurrent.for(CASES)(
+    'the $side with an old RDB, at every third step from the $part: never flips in that attempt nor before somebody decides, the other side keeps what it holds (L2, L5, L8)',
+    { timeout: SECONDS * 1_000 },
+    async ({ side, part }, context) => {
+      const world = await makeSwitchWorld(`${dir.path}/old-${side}-${part}`, context, OLD);
+      await world.rest();
+      await eachCell(context, { side, part }, async (one, cell) => {
+        const newest = `${cell.at}, to the ${cell.to}`;
+        await carriedSinceSave(world, cell, newest);
+        const flipped = await struck(world, one, cell);
+        const suspect = await suspected(world.sync, side);
+        if (!flipped) await expect(world.move(cell.to)).rejects.toThrow(/holds absences back/);
+        expect(await world.sides[otherSide(side)].get(KEY)).toBe(newest);
+        await decided(world.sync, world.sides.target, SWITCH_PLAN, suspect);
+        await world.moved(cell.to);
+        for (const one of BOTH_WAYS) expect(await world.sides[one].get(KEY)).toBe(newest);
+        await isFenced(world, otherSide(cell.to));
+      });
+    },
+  );
+
+  test('a rollback right after V1 was flushed, before the sync has said so: V2 goes on serving (L2, L5)', async (context) => {
+    const { sides, apps, move, moved, rest } = await makeSwitchWorld(`${dir.path}/flushed`, context, OLD);
+    await moved('target');
+    await rest();
+    const keyspace = keyspaceOf(SWITCH_PLAN.migration);
+    // All is verified: nothing is left to be read again under the fence.
+    await eventually('the sync to know', async () => {
+      await sides.target.set(keyspace.verify('v1'), JSON.stringify({ cleanSince: Date.now() }));
+      await drainLinks(sides.target, keyspace, linksOf(SWITCH_PLAN), 'target', Date.now() + 5_000);
+      return (await sides.target.llen(keyspace.recent('v1'))) === 0;
+    });
+    await sides.source.flushall();
+    await expect(move('source')).rejects.toMatchObject({ name: 'CutoverTooSlow' });
+    expect(await readAuthority(sides.target)).toMatchObject({ side: 'target' });
+    expect(await apps.target.set('match:1', 'still served')).toBe('OK');
+  });
+});
+
+async function eachCell(
+  context: TestContext,
+  { side, part }: (typeof CASES)[number],
+  act: (one: SwitchProcess, cell: Cell) => Promise<void>,
+): Promise<void> {
+  const one = startSwitchProcess(context);
+  for (const at of SWITCH_STEPS.filter((_step, i) => PARTS[i % PARTS.length] === part))
+    for (const to of BOTH_WAYS) await named(`${at}, to the ${to}`, () => act(one, { side, at, to }));
+}
+
+/** Its server dies and comes back while it stands there. Says whether the authority had moved before. */
+async function struck(world: World, one: SwitchProcess, { side, at, to }: Cell): Promise<boolean> {
+  one.begin(world.orderOf(to, at, 'SIGSTOP'));
+  await one.trapped();
+  const before = await readAuthority(world.sides.target);
+  await world.kill(side);
+  await world.restart(side);
+  const ended = await one.goOn();
+  // Its last step speaks with the new side, and with the other one about that.
+  if (!(ended === null && at === 'open')) expect(ended).toMatch(/Connection is closed|CutoverTooSlow/);
+  const flipped = before?.side === to;
+  if (!flipped) expect(await readAuthority(world.sides.target)).toEqual(before);
+  await world.fencedAgain();
+  return flipped;
+}
+
+/** Its side has saved, and since then both have taken what the save does not know. */
+async function carriedSinceSave({ sides }: World, { side, to }: Cell, newest: string): Promise<void> {
+  const serves = otherSide(to);
+  const agreed = async (value: string) => {
+    await sides[serves].set(KEY, value);
+    await eventually('it to be carried', async () => (await sides[to].get(KEY)) === value);
+  };
+  await agreed('before the save');
+  const known = await saved(sides, SWITCH_PLAN, side);
+  await agreed(newest);
+  await known();
+}
+
+/** With the next look, at the latest. */
+async function isFenced(world: World, side: Side): Promise<void> {
+  await world.fencedAgain();
+  await expect(world.apps[side].set('match:late', 'late')).rejects.toThrow(/NOPERM/);
+}
