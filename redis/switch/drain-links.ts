@@ -38,8 +38,8 @@ export async function drainLinks(
   for (;;) {
     const told = await Promise.all(open.map((name) => target.get(keyspace.drained(name))));
     const answers = told.map((one) => JSON.parse(one ?? '{}') as Partial<Drained>);
-    for (const answer of answers)
-      if (answer.id === id) for (const one of answer.suspects ?? []) suspects.add(one);
+    for (const answer of answers.filter((one) => one.id === id))
+      for (const one of answer.suspects ?? []) suspects.add(one);
     open = open.filter((_name, i) => answers[i]?.id !== id);
     if (open.length === 0) return [...suspects];
     if (Date.now() > deadlineMs) throw new NotDrained(open);

@@ -64,25 +64,24 @@ export function pointsIn<M extends Mode>(mode: M): readonly PointIn<M>[] {
   return POINTS[mode].map((step) => ({ mode, step }) as unknown as PointIn<M>);
 }
 
-/** What the page of faults has a column for, and in which modes it was struck at every point of the mode. */
-export const FAULTS = {
-  'worker killed': ['copy', 'live', 'again', 'drain'],
-  'worker stopped': ['copy', 'live', 'again', 'drain'],
-  'server killed, AOF': ['copy', 'live', 'again', 'drain'],
-  'server killed, RDB': ['copy', 'live', 'again', 'drain'],
-  cut: ['copy', 'live', 'again', 'drain'],
-  'black hole': ['copy', 'live', 'again', 'drain'],
-  'half open': ['copy', 'live', 'again', 'drain'],
-  '1 byte/s': ['copy', 'live', 'again', 'drain'],
-} as const satisfies Readonly<Record<string, readonly Mode[]>>;
+/** Every point, in the order in which one process can come by. */
+export const EVERY_POINT: readonly Point[] = (Object.keys(POINTS) as Mode[]).flatMap<Point>((mode) =>
+  pointsIn(mode),
+);
 
-export type FaultName = keyof typeof FAULTS;
+/** What is struck at every point, and at every step of a switch. */
+export const FAULTS = [
+  'worker killed',
+  'worker stopped',
+  'server killed, AOF',
+  'server killed, RDB',
+  'cut',
+  'black hole',
+  'half open',
+  '1 byte/s',
+] as const;
 
-/** Every point at which a fault is struck, in their order. */
-export function pointsOf<F extends FaultName>(fault: F): readonly PointIn<(typeof FAULTS)[F][number]>[] {
-  const modes: readonly (typeof FAULTS)[F][number][] = FAULTS[fault];
-  return modes.flatMap((mode) => pointsIn(mode));
-}
+export type FaultName = (typeof FAULTS)[number];
 
 /** Two walks that go side by side; a later attempt's beginning comes when there has been an attempt. */
 export const HALVES = [
@@ -90,10 +89,8 @@ export const HALVES = [
   ['drain', 'again'],
 ] as const satisfies readonly (readonly Mode[])[];
 
-/** The points of a half at which a fault is struck. */
-export function pointsOfHalf(fault: FaultName, half: (typeof HALVES)[number]): readonly Point[] {
-  const all: readonly Point[] = pointsOf(fault);
-  return half.flatMap((mode) => all.filter((point) => point.mode === mode));
+export function pointsOfHalf(half: (typeof HALVES)[number]): readonly Point[] {
+  return half.flatMap((mode) => EVERY_POINT.filter((point) => point.mode === mode));
 }
 
 /** Reached by an attempt at its beginning: a trap for it stands before the attempt does. */

@@ -2,7 +2,7 @@ import { beforeAll, describe, test, type TestContext, vi } from 'vitest';
 import type { Side } from '../../../domain/side.ts';
 import { claimed } from '../../support/claimed.ts';
 import { makePlace } from '../../support/fault-place.ts';
-import { type FaultName, type Point, pointsOf } from '../../support/fault-points.ts';
+import { EVERY_POINT, type FaultName, type Point } from '../../support/fault-points.ts';
 import { type Fault, startFaultProxy } from '../../support/fault-proxy.ts';
 import { type Blow, named, trapFor, walk } from '../../support/fault-walk.ts';
 import { withRedis } from '../../support/redis.ts';
@@ -75,7 +75,7 @@ describe('a line that breaks', () => {
       // A cut is noticed at once, whatever the waits are.
       const how = fault.kind === 'cut' ? {} : { patience: PATIENCE };
       const start = (first: Point) => place.start({ ...trapFor(first), ...how });
-      await walk(place, start, { ...blow(fault), ends: ENDS[name] }, pointsOf(name));
+      await walk(place, start, { ...blow(fault), ends: ENDS[name] }, EVERY_POINT);
       await place.synced();
     },
   );

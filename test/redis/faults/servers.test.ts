@@ -21,7 +21,7 @@ describe('a server with an append-only file, killed -9, that comes back on the s
       await place.receipts.putAll('source', OLD);
       const start = (first: Point) => place.start(trapFor(first));
       const blow = { strike: () => kill(side), mend: () => restart(side), ends: /closed/ };
-      await walk(place, start, blow, pointsOfHalf('server killed, AOF', half));
+      await walk(place, start, blow, pointsOfHalf(half));
       await place.synced();
     },
   );
