@@ -66,10 +66,11 @@ async function unblock({ redis }: RuledServer, users: readonly string[]): Promis
 }
 
 /**
- * Puts every rule back to the letter and lifts a pause. Harmless where no fence stands. One server that fails does not
- * keep the others shut; what is kept for a replica that cannot be reached stays.
+ * Puts every rule back to the letter and lifts a pause. Harmless where no fence stands. One user or server that fails
+ * does not keep the others shut: the other side, which holds the copies, may be gone. What is kept for a replica that
+ * cannot be reached stays.
  *
- * @throws ClusterChanged, and what the first server that failed threw: try again
+ * @throws ClusterChanged, and what the first that failed threw: try again
  */
 export async function lowerFence(
   { store, redis }: OpenStore,
@@ -80,21 +81,21 @@ export async function lowerFence(
   // The pause first: under it our own DEL would wait.
   await onMasters(redis, 'UNPAUSE');
   await onRuledServers(redis, async (servers) => {
-    const done = await Promise.allSettled(servers.map((server) => giveBack(kept, server)));
+    const done = await Promise.allSettled(
+      servers.flatMap((server) => store.appUsers.map((user) => giveBack(kept, server, user))),
+    );
     for (const one of done) if (one.status === 'rejected') throw one.reason;
   });
   await assertUnchanged(redis);
 }
 
-async function giveBack(kept: Kept, server: RuledServer): Promise<void> {
-  for (const user of kept.store.appUsers) {
-    const [record, copy] = [recordOf(kept, user, server.id), copyOf(kept, user, server.id)];
-    const line = (await kept.redis.get(record)) ?? (await copy.read());
-    if (line === null) continue;
-    await server.redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
-    await kept.redis.del(record);
-    await copy.drop();
-  }
+async function giveBack(kept: Kept, server: RuledServer, user: string): Promise<void> {
+  const [record, copy] = [recordOf(kept, user, server.id), copyOf(kept, user, server.id)];
+  const line = (await kept.redis.get(record)) ?? (await copy.read());
+  if (line === null) return;
+  await server.redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
+  await kept.redis.del(record);
+  await copy.drop();
 }
 
 /** A pause is one server's, and only a master has writes to hold back. */
@@ -111,14 +112,14 @@ export async function fenceIsProven({ store, redis }: OpenStore, key: string): P
   return (await Promise.all(proofs)).every((proven) => proven);
 }
 
+/** All asked at once: apps wait for the answer. */
 async function deniedOn(redis: Redis, users: readonly string[], key: string): Promise<boolean> {
-  for (const user of users) {
-    for (const [command, ...rest] of DENIED) {
-      const answer = String(await redis.call('ACL', ['DRYRUN', user, command, key, ...rest]));
-      if (!/no permissions/i.test(answer)) return false;
-    }
-  }
-  return true;
+  const answers = await Promise.all(
+    users.flatMap((user) =>
+      DENIED.map(([command, ...rest]) => redis.call('ACL', ['DRYRUN', user, command, key, ...rest])),
+    ),
+  );
+  return answers.every((answer) => /no permissions/i.test(String(answer)));
 }
 
 /** Whether a fence of ours stands for any app user of the store, on any of its servers. */

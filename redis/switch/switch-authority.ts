@@ -1,37 +1,31 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { FAILURES } from '../../domain/failure.ts';
 import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
 import { linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { SwitchReport } from '../../domain/report.ts';
-import { shardsOf } from '../../domain/shard.ts';
 import { otherSide, type Side } from '../../domain/side.ts';
 import { type AuthorityRecord, readAuthority, writeAuthority } from '../authority.ts';
 import { decidingRecord, raiseCopies } from '../authority-copies.ts';
 import { type Environment, REPLY_MS } from '../connection.ts';
 import { writeControl } from '../control.ts';
-import { byteString } from '../key-bytes.ts';
 import { readLinkStatus } from '../read-link-status.ts';
-import { loadScripts } from '../scripts/index.ts';
+import { loadScripts, type RunScript } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
-import { verifyKeys } from '../verify/verify-keys.ts';
 import { drainLinks } from './drain-links.ts';
 import { fenceIsProven, onMasters, raiseFence } from './fence.ts';
 import { keeperOf } from './fence-records.ts';
+import { flip, OwnershipUncertain } from './flip.ts';
+import { assertInTime } from './in-time.ts';
 import { openSide } from './open-side.ts';
 import { serversShared } from './shared-servers.ts';
 import { assertStanding } from './standing.ts';
 import { fencingPurpose, takeSwitchLease } from './switch-lease.ts';
 import { tellTraffic } from './traffic.ts';
+import { verifyFenced } from './verify-fenced.ts';
 
 /** The switch gave up before the flip: nothing has moved and the old authority is open again. */
 export class SwitchTooSlow extends Error {
   override readonly name = FAILURES.CutoverTooSlow;
-}
-
-/** The flip was sent and nobody can say whether it happened: an operator has to look (never retried). */
-export class OwnershipUncertain extends Error {
-  override readonly name = FAILURES.OwnershipUncertain;
 }
 
 export type SwitchOptions = {
@@ -40,6 +34,8 @@ export type SwitchOptions = {
   readonly to: Side;
   /** See `takeSwitchLease`. */
   readonly token: number;
+  /** Longest wait for an answer, ms: the fence budget, unless given. */
+  readonly replyMs?: number;
   /** Called before each step with its name; the step waits for it. */
   readonly report: (step: string) => void | Promise<void>;
 };
@@ -48,6 +44,8 @@ type Course = {
   readonly plan: Plan;
   readonly keyspace: Keyspace;
   readonly stores: Stores;
+  /** On the target: loaded before apps wait. */
+  readonly run: RunScript;
   readonly to: Side;
   readonly steps: { step: string; ms: number }[];
   readonly report: SwitchOptions['report'];
@@ -70,25 +68,26 @@ export async function switchAuthority({
   environment,
   to,
   token,
+  // Who waits longer for one server than writes may be blocked opens the other one too late.
+  replyMs = plan.gates.fenceBudgetMs,
   report,
 }: SwitchOptions): Promise<SwitchReport> {
-  // Who waits longer for one server than writes may be blocked opens the other one too late.
-  const patience = { commandTimeout: Math.min(REPLY_MS, plan.gates.fenceBudgetMs) };
+  const patience = { commandTimeout: Math.min(REPLY_MS, replyMs) };
   const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token), patience);
-  const keyspace = keyspaceOf(plan.migration);
-  const course: Course = {
-    plan,
-    keyspace,
-    stores,
-    to,
-    steps: [],
-    report,
-    deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
-  };
   try {
     await takeSwitchLease(stores, plan.migration, token);
     const before = await decidingRecord(stores, plan);
     if (!before) throw new SwitchTooSlow('no authority record on the target');
+    const course: Course = {
+      plan,
+      keyspace: keyspaceOf(plan.migration),
+      stores,
+      run: await loadScripts(stores.target.redis),
+      to,
+      steps: [],
+      report,
+      deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
+    };
     const began = performance.now();
     const verified = before.side === to ? 0 : await moveOrOpenAgain(course, before);
     const record = (await readAuthority(stores.target.redis)) ?? before;
@@ -108,21 +107,21 @@ export async function switchAuthority({
 
 /** Everything up to the flip. Whatever fails, the old authority is opened again before the failure goes on (L9). */
 async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise<number> {
-  const { plan } = course;
+  const { plan, stores, to, deadlineMs } = course;
   try {
     await step(course, 'ready', () => assertSyncsLive(course));
     await step(course, 'fence', () => fence(course));
     await step(course, 'drain', () => drain(course));
-    const verified = await step(course, 'verify', () => verifyFenced(course));
+    const verified = await step(course, 'verify', () => verifyFenced(plan, stores, deadlineMs));
     await step(course, 'flip', async () => {
-      await assertStanding(course.stores, course.keyspace, otherSide(course.to));
-      if (Date.now() > course.deadlineMs) throw new Error('the fence budget is used up');
-      await flip(course, { side: course.to, epoch: before.epoch + 1 });
+      await assertStanding(stores, course.keyspace, otherSide(to));
+      assertInTime(deadlineMs);
+      await flip(stores.target.redis, course.run, { side: to, epoch: before.epoch + 1 });
     });
     return verified;
   } catch (error) {
     if (error instanceof OwnershipUncertain) throw error;
-    await openSide(course.stores, plan, otherSide(course.to));
+    await openSide(stores, plan, otherSide(to));
     const last = course.steps.at(-1)?.step ?? 'ready';
     throw new SwitchTooSlow(`step ${last}: ${error instanceof Error ? error.message : 'failed'}`, {
       cause: error,
@@ -153,9 +152,11 @@ async function assertSyncsLive({ plan, keyspace, stores }: Course): Promise<void
   }
 }
 
-async function fence({ plan, keyspace, stores, to }: Course): Promise<void> {
+async function fence(course: Course): Promise<void> {
+  const { plan, keyspace, stores, to, deadlineMs } = course;
   const from = otherSide(to);
   for (const one of stores.of(from)) {
+    assertInTime(deadlineMs);
     const shared = await serversShared(one, stores);
     const pausable = !shared && !(from === 'target' && one.store.appUsers.length === 0);
     if (pausable && one.store.appUsers.length === 0) {
@@ -176,51 +177,6 @@ async function drain({ plan, keyspace, stores, to, deadlineMs }: Course): Promis
   const { redis } = stores.target;
   const suspects = await drainLinks(redis, keyspace, linksOf(plan), otherSide(to), deadlineMs);
   if (suspects.length > 0) throw new Error(`absences are held back: the ${suspects.join(', ')} is suspect`);
-}
-
-/** What was carried since the verifier last found everything clean; the rest it has seen. */
-async function verifyFenced({ plan, keyspace, stores, deadlineMs }: Course): Promise<number> {
-  let verified = 0;
-  for (const link of linksOf(plan)) {
-    // A value in quarantine did not travel and is known not to: it must not keep the way back shut.
-    const held = new Set(
-      (await stores.target.redis.hkeysBuffer(keyspace.quarantine(link.name))).map(byteString),
-    );
-    const recent = shardsOf(link).map(({ name }) =>
-      stores.target.redis.lrangeBuffer(keyspace.recent(name), 0, -1),
-    );
-    let keys = (await Promise.all(recent))
-      .flat()
-      .map(byteString)
-      .filter((key) => !held.has(key));
-    verified += keys.length;
-    for (;;) {
-      const { different } = await verifyKeys(link, stores.named(link.name).redis, stores.target.redis, keys);
-      if (different.length === 0) break;
-      // A natural expiry between the two reads is a difference for a moment; a real one stays.
-      if (Date.now() > deadlineMs)
-        throw new Error(`${different.length} keys of ${link.name} differ under the fence`);
-      keys = different.map((one) => one.key);
-      await delay(5);
-    }
-  }
-  return verified;
-}
-
-/** The commit point is the target's record. A reply that never came is asked for, not guessed (L1). */
-async function flip({ plan, stores }: Course, record: AuthorityRecord): Promise<void> {
-  try {
-    const written = await writeAuthority(await loadScripts(stores.target.redis), record);
-    if (!written) throw new Error('a later epoch stands on the target');
-  } catch (error) {
-    const now = await readAuthority(stores.target.redis).catch(() => undefined);
-    if (now === undefined)
-      throw new OwnershipUncertain(
-        `migration ${plan.migration}: the flip to ${record.side} was sent and not answered`,
-        { cause: error },
-      );
-    if (now?.side !== record.side) throw error;
-  }
 }
 
 /**

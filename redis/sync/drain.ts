@@ -45,7 +45,9 @@ export async function drains(
     }
     if (attempt.control.drain?.id !== asked.id || signal.aborted) continue;
     // Asked now: a flush of a moment ago may not have been heard yet, and the next step may be to serve from there (L5).
-    await Promise.all(SIDES.map((side) => attempt.breaker.ask(side)));
+    // A pause holds back a flush too, and perhaps a write of ours that our question would wait behind.
+    const askable = SIDES.filter((side) => side !== attempt.control.paused);
+    await Promise.all(askable.map((side) => attempt.breaker.ask(side)));
     const suspects = attempt.breaker.suspects().map((one) => one.side);
     await answer(attempt, { ...asked, ms: Math.round(performance.now() - began), suspects });
     served = asked.id;

@@ -74,3 +74,11 @@ it('the grid of the switch says what the tests strike', () => {
   const cells = FAULTS.map(() => BOTH_WAYS);
   expect(rows).toEqual(SWITCH_STEPS.map((step) => [`\`${step}\``, ...cells]));
 });
+
+it('each fault is proven of an attempt, and of a switch', () => {
+  const [[, ...rows] = []] = tablesOf(section('Fault by fault', 'What it'));
+  const proven = (fault: string, where: RegExp) =>
+    rows.some(([what = '', at = '']) => what.includes(fault) && where.test(at));
+  const missing = FAULTS.filter((fault) => !proven(fault, /\b[CALD]\b/) || !proven(fault, /→ ←/));
+  expect(missing).toEqual([]);
+});

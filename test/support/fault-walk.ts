@@ -17,7 +17,8 @@ export type Blow = {
 const SIDES = ['source', 'target'] as const;
 /** Longer than every wait of an attempt. */
 const NOTICED_MS = 15_000;
-const DRAINED_MS = 60_000;
+/** For the answer to a drain that is asked for while something breaks. */
+export const DRAINED_MS = 60_000;
 
 /**
  * One process goes from point to point. There it stops itself, the blow falls, it goes on, its attempt ends, the blow is

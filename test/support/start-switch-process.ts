@@ -43,7 +43,10 @@ export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTest
       said = [];
       child.send(order);
     },
-    trapped: async () => void (await heard('at')),
+    trapped: async () => {
+      const first = await eventually('the step of its trap', () => said[0], { withinMs: 30_000, everyMs: 5 });
+      if (first.kind === 'ended') throw new Error(`it ended before its trap: ${first.ended ?? 'done'}`);
+    },
     exited: async () => void (await exit),
     goOn: async () => {
       const ended = heard('ended');

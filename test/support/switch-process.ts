@@ -12,6 +12,7 @@ export type SwitchOrder = {
   readonly environment: Environment;
   readonly to: Side;
   readonly token: number;
+  readonly replyMs?: number;
   /** The step before which the process gives itself the signal. */
   readonly trap?: { readonly step: string; readonly signal: 'SIGKILL' | 'SIGSTOP' };
 };

@@ -1,4 +1,5 @@
 import { expect, type TestContext } from 'vitest';
+import { keyspaceOf } from '../../domain/keyspace.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Side } from '../../domain/side.ts';
 import { readAuthority } from '../../redis/authority.ts';
@@ -23,6 +24,7 @@ export const SWITCH_PLAN = planOf([dataset({ name: 'match' })], {
 });
 /** The user as a file of users has it: what a server that restarts knows. */
 export const USER_LINE = `${USER} on >secret ~* &* +@all`;
+const VERIFIED = keyspaceOf(SWITCH_PLAN.migration).verify('v1');
 export const BOTH_WAYS = ['target', 'source'] as const;
 
 /**
@@ -70,13 +72,16 @@ export async function makeSwitchWorld(
       to: Side,
       step: string,
       signal: 'SIGKILL' | 'SIGSTOP',
-      { through = environment, plan = SWITCH_PLAN }: { through?: typeof environment; plan?: Plan } = {},
-    ) => ({ plan, environment: through, to, token: ++token, trap: { step, signal } }),
+      { through = environment, ...how }: { through?: typeof environment; plan?: Plan; replyMs?: number } = {},
+    ) => ({ plan: SWITCH_PLAN, environment: through, to, token: ++token, trap: { step, signal }, ...how }),
     /** A new one does it, whatever the one before has left. */
     moved: async (to: Side) => {
+      const cleanSince = Date.now();
       await move(to);
       // What was acknowledged by now was so before the fence, or on this side.
       expect(await writer.lost(to)).toEqual([]);
+      // As the verifier says it: else each switch reads again all that was ever carried.
+      await sides.target.set(VERIFIED, JSON.stringify({ cleanSince }));
       expect(await readAuthority(sides.target)).toMatchObject({ side: to });
     },
     /** Looks all the time whether the side without the authority is open; at the end it must never have been (L1). */

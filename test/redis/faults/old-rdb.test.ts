@@ -5,7 +5,15 @@ import { decided, saved, suspected } from '../../support/old-data.ts';
 import type { FaultPlace } from '../../support/fault-place.ts';
 import { EVERY_POINT, isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
 import { type FaultServers, makeServers } from '../../support/fault-servers.ts';
-import { drainedSide, labelOf, named, openSides, struck, trapAt } from '../../support/fault-walk.ts';
+import {
+  DRAINED_MS,
+  drainedSide,
+  labelOf,
+  named,
+  openSides,
+  struck,
+  trapAt,
+} from '../../support/fault-walk.ts';
 import type { SyncProcess } from '../../support/start-sync-process.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
@@ -90,6 +98,7 @@ async function loseSince(
   const { place } = servers;
   await sync.live();
   const goOn = await carriedSinceSave(servers, side, point);
+  if (!isOfBeginning(point)) sync.setTrap(trapAt(point));
   const drain = point.mode === 'drain' ? askFor(place, drainedSide(point)) : null;
   const at = await comeTo(servers, sync, point);
   const blow = { strike: () => servers.kill(side), ends: /closed/ };
@@ -112,7 +121,7 @@ async function loseSince(
 }
 
 function askFor(place: FaultPlace, side: Side) {
-  const answer = place.drain(side);
+  const answer = place.drain(side, DRAINED_MS);
   let answered = false;
   answer.then(
     () => {
@@ -150,7 +159,6 @@ async function comeTo(servers: FaultServers, sync: SyncProcess, point: Point): P
     await sync.kill();
     return place.start({ trap: trapAt(point) });
   }
-  sync.setTrap(trapAt(point));
   await writtenUntil(servers, sync, point);
   return sync;
 }

@@ -1,12 +1,11 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { otherSide, type Side } from '../../../domain/side.ts';
-import { REPLY_MS } from '../../../redis/connection.ts';
 import { startFaultProxy, type Fault } from '../../support/fault-proxy.ts';
 import { SWITCH_STEPS } from '../../support/fault-points.ts';
 import { environmentOf } from '../../support/fault-switch.ts';
 import { named } from '../../support/fault-walk.ts';
 import { startSwitchProcess } from '../../support/start-switch-process.ts';
-import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN } from '../../support/switch-world.ts';
+import { BOTH_WAYS, makeSwitchWorld } from '../../support/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const FAULTS = {
@@ -19,8 +18,7 @@ const FAULTS = {
 
 /** Of the flip it cannot know whether it happened. */
 const ENDED = /Connection is closed|Command timed out|OwnershipUncertain|CutoverTooSlow/;
-/** How long it waits for an answer, too; enough to come to the last step on a busy machine. */
-const BUDGET_MS = 2_000;
+const REPLY_MS = 1_000;
 const SECONDS = 300;
 
 // They mostly wait.
@@ -44,10 +42,7 @@ async function broken(fault: Fault, side: Side, dir: string, context: TestContex
   const neverBoth = watched();
   const proxy = await startFaultProxy(ports[side]);
   context.onTestFinished(() => proxy.stop());
-  const how = {
-    through: environmentOf({ ...ports, [side]: proxy.port }),
-    plan: { ...SWITCH_PLAN, gates: { ...SWITCH_PLAN.gates, fenceBudgetMs: BUDGET_MS } },
-  };
+  const how = { through: environmentOf({ ...ports, [side]: proxy.port }), replyMs: REPLY_MS };
   const one = startSwitchProcess(context);
   for (const at of SWITCH_STEPS)
     for (const to of BOTH_WAYS)
@@ -55,10 +50,7 @@ async function broken(fault: Fault, side: Side, dir: string, context: TestContex
         one.begin(orderOf(to, at, 'SIGSTOP', how));
         await one.trapped();
         proxy.set(fault);
-        const from = performance.now();
         const ended = await one.goOn();
-        // No other work waits as short: the old side is open again, where it can be reached.
-        expect(performance.now() - from).toBeLessThan(REPLY_MS);
         await moved(to);
         proxy.set({ kind: 'none' });
         // Its last step speaks with the new side, and with the other one about that.

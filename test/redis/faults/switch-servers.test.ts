@@ -1,9 +1,6 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
-import { keyspaceOf } from '../../../domain/keyspace.ts';
-import { linksOf } from '../../../domain/link.ts';
 import { otherSide, type Side } from '../../../domain/side.ts';
 import { readAuthority } from '../../../redis/authority.ts';
-import { drainLinks } from '../../../redis/switch/drain-links.ts';
 import { eventually } from '../../support/eventually.ts';
 import { SWITCH_STEPS, type SwitchStep } from '../../support/fault-points.ts';
 import { named } from '../../support/fault-walk.ts';
@@ -45,7 +42,7 @@ describe('a switch of authority in which a server is killed -9 and comes back, w
   );
 
   test.concurrent.for(CASES)(
-    'the $side with an old RDB, at every third step from the $part: never flips in that attempt nor before somebody decides, the other side keeps what it holds (L2, L5, L8)',
+    'the $side with an old RDB, at every third step from the $part: never flips in that attempt, nor while something is held back; the other side keeps what it holds (L2, L5, L8)',
     { timeout: SECONDS * 1_000 },
     async ({ side, part }, context) => {
       const world = await makeSwitchWorld(`${dir.path}/old-${side}-${part}`, context, OLD);
@@ -54,33 +51,21 @@ describe('a switch of authority in which a server is killed -9 and comes back, w
         const newest = `${cell.at}, to the ${cell.to}`;
         await carriedSinceSave(world, cell, newest);
         const flipped = await struck(world, one, cell);
-        const suspect = await suspected(world.sync, side);
-        if (!flipped) await expect(world.move(cell.to)).rejects.toThrow(/holds absences back/);
+        // What it had taken from the other side may come again by itself; of what its own app wrote the rest is suspect.
+        if (!flipped && side !== cell.to) {
+          await suspected(world.sync, side);
+          await expect(world.move(cell.to)).rejects.toThrow(/holds absences back/);
+        }
         expect(await world.sides[otherSide(side)].get(KEY)).toBe(newest);
-        await decided(world.sync, world.sides.target, SWITCH_PLAN, suspect);
+        await world.sync.live();
+        for (const suspect of world.sync.status()?.suspects ?? [])
+          await decided(world.sync, world.sides.target, SWITCH_PLAN, suspect);
         await world.moved(cell.to);
         for (const one of BOTH_WAYS) expect(await world.sides[one].get(KEY)).toBe(newest);
         await isFenced(world, otherSide(cell.to));
       });
     },
   );
-
-  test('a rollback right after V1 was flushed, before the sync has said so: V2 goes on serving (L2, L5)', async (context) => {
-    const { sides, apps, move, moved, rest } = await makeSwitchWorld(`${dir.path}/flushed`, context, OLD);
-    await moved('target');
-    await rest();
-    const keyspace = keyspaceOf(SWITCH_PLAN.migration);
-    // All is verified: nothing is left to be read again under the fence.
-    await eventually('the sync to know', async () => {
-      await sides.target.set(keyspace.verify('v1'), JSON.stringify({ cleanSince: Date.now() }));
-      await drainLinks(sides.target, keyspace, linksOf(SWITCH_PLAN), 'target', Date.now() + 5_000);
-      return (await sides.target.llen(keyspace.recent('v1'))) === 0;
-    });
-    await sides.source.flushall();
-    await expect(move('source')).rejects.toMatchObject({ name: 'CutoverTooSlow' });
-    expect(await readAuthority(sides.target)).toMatchObject({ side: 'target' });
-    expect(await apps.target.set('match:1', 'still served')).toBe('OK');
-  });
 });
 
 async function eachCell(
