@@ -1,7 +1,7 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { otherSide, type Side } from '../../../domain/side.ts';
 import { startFaultProxy, type Fault } from '../../support/fault-proxy.ts';
-import { SWITCH_STEPS } from '../../support/fault-points.ts';
+import { type FaultName, SWITCH_STEPS } from '../../support/fault-points.ts';
 import { environmentOf } from '../../support/fault-switch.ts';
 import { named } from '../../support/fault-walk.ts';
 import { startSwitchProcess } from '../../support/start-switch-process.ts';
@@ -9,12 +9,12 @@ import { BOTH_WAYS, makeSwitchWorld } from '../../support/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const FAULTS = {
-  cut: { kind: 'cut' },
-  'black hole': { kind: 'black hole' },
-  'half open, requests': { kind: 'half open', deaf: 'server' },
-  'half open, replies': { kind: 'half open', deaf: 'client' },
-  '1 byte/s': { kind: 'slow', bytesPerSecond: 1 },
-} as const satisfies Readonly<Record<string, Fault>>;
+  cut: () => ({ kind: 'cut' }),
+  'black hole': () => ({ kind: 'black hole' }),
+  // Each step meets both kinds on both sides: requests are lost on the way to the side that is to serve, replies else.
+  'half open': (side, to) => ({ kind: 'half open', deaf: side === to ? 'server' : 'client' }),
+  '1 byte/s': () => ({ kind: 'slow', bytesPerSecond: 1 }),
+} as const satisfies Readonly<Partial<Record<FaultName, (side: Side, to: Side) => Fault>>>;
 
 /** Of the flip it cannot know whether it happened. */
 const ENDED = /Connection is closed|Command timed out|OwnershipUncertain|CutoverTooSlow/;
@@ -36,7 +36,12 @@ describe('a switch of authority whose worker’s line to one side breaks', () =>
 });
 
 /** The line stays broken until the next one is done, which goes another way; what it held then arrives, or not. */
-async function broken(fault: Fault, side: Side, dir: string, context: TestContext): Promise<void> {
+async function broken(
+  faultOn: (side: Side, to: Side) => Fault,
+  side: Side,
+  dir: string,
+  context: TestContext,
+): Promise<void> {
   const world = await makeSwitchWorld(dir, context);
   const { ports, orderOf, moved, watched, end } = world;
   const neverBoth = watched();
@@ -49,7 +54,7 @@ async function broken(fault: Fault, side: Side, dir: string, context: TestContex
       await named(`${at}, to the ${to}`, async () => {
         one.begin(orderOf(to, at, 'SIGSTOP', how));
         await one.trapped();
-        proxy.set(fault);
+        proxy.set(faultOn(side, to));
         const ended = await one.goOn();
         await moved(to);
         proxy.set({ kind: 'none' });

@@ -42,7 +42,7 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
       let answered: () => Promise<void> = () => Promise.resolve();
       for (const point of modes.flatMap<Point>((mode) => pointsIn(mode)))
         await named(labelOf(point), async () => {
-          const before = zombies.flatMap(({ lines }) => lines.flatMap((each) => [...each]));
+          const before = SIDES.map((_side, i) => zombies.flatMap(({ lines }) => [...(lines[i] ?? [])]));
           const [zombie, asked] = await stopAt(servers, point, answered, before);
           zombies.push(zombie);
           answered = asked;
@@ -66,7 +66,7 @@ async function stopAt(
   { place, sides }: FaultServers,
   point: Point,
   answered: () => Promise<void>,
-  before: readonly string[],
+  before: readonly (readonly string[])[],
 ): Promise<readonly [Zombie, () => Promise<void>]> {
   const trap = { step: point.step, signal: 'SIGSTOP' } as const;
   const early = isOfBeginning(point);
@@ -86,7 +86,8 @@ async function stopAt(
   await sync.trapped(point.step).finally(bait.enough);
   await writeAt(place, point);
   const found = await Promise.all(SIDES.map((side) => linesOf(sides[side])));
-  const lines = found.map((each) => new Set([...each].filter((line) => !before.includes(line))));
+  // By side: a connection to the other server may have the port of an earlier one to this.
+  const lines = found.map((each, i) => new Set([...each].filter((line) => !before[i]?.includes(line))));
   return [{ point, sync, ended: sync.ended.length, lines, bait }, asked];
 }
 
