@@ -36,6 +36,8 @@ export function keyspaceOf(migration: string) {
     shadow: (shard: string, token: number) => `${prefix}shadow:${shard}:${token}`,
     /** Fencing token of whoever raises and lowers fences, on the target. */
     switchLease: () => `${prefix}switch-lease`,
+    /** On each server, while a switch is under way: its token. Nobody puts it back, so a server without it has lost data. */
+    switchMark: () => `${prefix}switch-mark`,
     /** Hash: values that could not be transformed, on the target. */
     quarantine: (link: string) => `${prefix}quarantine:${link}`,
     /** Written once a second on one side, seen by its feed, carried to the other: measures lag. */

@@ -22,12 +22,15 @@ export async function onRuledServers<T>(
   }
 }
 
-/** Nodes of the cluster that serve no slot, most of them replicas. */
+/** Nodes of the cluster that serve no slot, most of them replicas. Every node knows them: one that answers is enough. */
 export async function membersBeside(redis: Redis): Promise<readonly Member[]> {
   if (!(redis instanceof RoutedRedis)) return [];
   const serving = new Set(redis.nodes.map(({ id }) => id));
-  const told = await Promise.all(redis.nodes.map((node) => readMembers(node.redis)));
-  const others = told.flat().filter(({ id }) => !serving.has(id));
+  const told = await Promise.allSettled(redis.nodes.map((node) => readMembers(node.redis)));
+  const known = told.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  const [first] = told;
+  if (known.length === 0 && first?.status === 'rejected') throw first.reason;
+  const others = known.filter(({ id }) => !serving.has(id));
   return [...new Map(others.map((one) => [one.id, one])).values()];
 }
 

@@ -79,23 +79,40 @@ export async function lowerFence(
 ): Promise<void> {
   const kept: Kept = { store, redis, keyspace, keeper };
   // The pause first: under it our own DEL would wait.
-  await onMasters(redis, 'UNPAUSE');
+  const unpaused = await Promise.allSettled(
+    nodesOf(redis).map((node) => node.redis.call('CLIENT', ['UNPAUSE'])),
+  );
   await onRuledServers(redis, async (servers) => {
     const done = await Promise.allSettled(
       servers.flatMap((server) => store.appUsers.map((user) => giveBack(kept, server, user))),
     );
-    for (const one of done) if (one.status === 'rejected') throw one.reason;
+    for (const one of [...unpaused, ...done]) if (one.status === 'rejected') throw one.reason;
   });
   await assertUnchanged(redis);
 }
 
 async function giveBack(kept: Kept, server: RuledServer, user: string): Promise<void> {
   const [record, copy] = [recordOf(kept, user, server.id), copyOf(kept, user, server.id)];
-  const line = (await kept.redis.get(record)) ?? (await copy.read());
+  const line = await firstOf([() => kept.redis.get(record), copy.read]);
   if (line === null) return;
   await server.redis.call('ACL', ['SETUSER', user, ...rightsOf(line)]);
   await kept.redis.del(record);
   await copy.drop();
+}
+
+/** The record may stand on the node that is gone, the copy on the side that is: only with neither nothing is known. */
+async function firstOf(reads: readonly (() => Promise<string | null>)[]): Promise<string | null> {
+  let failure: unknown;
+  for (const read of reads) {
+    try {
+      const line = await read();
+      if (line !== null) return line;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return null;
 }
 
 /** A pause is one server's, and only a master has writes to hold back. */

@@ -6,6 +6,8 @@ import { isRedirection } from '../cluster/cluster-changed.ts';
 import { REPLY_MS } from '../connection.ts';
 import type { RunScript } from '../scripts/index.ts';
 
+const AGAIN_MS = 50;
+
 /** The flip was sent and nobody can say whether it happened: an operator has to look (never retried). */
 export class OwnershipUncertain extends Error {
   override readonly name = FAILURES.OwnershipUncertain;
@@ -33,10 +35,13 @@ export async function flip(target: Redis, run: RunScript, record: AuthorityRecor
 /** Answers come in their order, so this one speaks of the flip too. `undefined`: none came while anything could come. */
 async function askedFor(target: Redis): Promise<AuthorityRecord | null | undefined> {
   const untilMs = Date.now() + REPLY_MS;
-  while (target.status === 'ready' && Date.now() < untilMs) {
-    const answer = await readAuthority(target).catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await delay(50);
+  for (;;) {
+    try {
+      return await readAuthority(target);
+    } catch (error) {
+      const closed = error instanceof Error && /Connection is closed/.test(error.message);
+      if (closed || Date.now() > untilMs) return undefined;
+    }
+    await delay(AGAIN_MS);
   }
-  return undefined;
 }

@@ -18,7 +18,7 @@ import { flip, OwnershipUncertain } from './flip.ts';
 import { assertInTime } from './in-time.ts';
 import { openSide } from './open-side.ts';
 import { serversShared } from './shared-servers.ts';
-import { assertStanding } from './standing.ts';
+import { assertStanding, markServers } from './standing.ts';
 import { fencingPurpose, takeSwitchLease } from './switch-lease.ts';
 import { tellTraffic } from './traffic.ts';
 import { verifyFenced } from './verify-fenced.ts';
@@ -40,15 +40,12 @@ export type SwitchOptions = {
   readonly report: (step: string) => void | Promise<void>;
 };
 
-type Course = {
-  readonly plan: Plan;
+type Course = SwitchOptions & {
   readonly keyspace: Keyspace;
   readonly stores: Stores;
   /** On the target: loaded before apps wait. */
   readonly run: RunScript;
-  readonly to: Side;
   readonly steps: { step: string; ms: number }[];
-  readonly report: SwitchOptions['report'];
   readonly deadlineMs: number;
 };
 
@@ -63,29 +60,22 @@ type Course = {
  * @throws SwitchTooSlow before the flip; the old authority was opened again
  * @throws OwnershipUncertain
  */
-export async function switchAuthority({
-  plan,
-  environment,
-  to,
-  token,
+export async function switchAuthority(options: SwitchOptions): Promise<SwitchReport> {
   // Who waits longer for one server than writes may be blocked opens the other one too late.
-  replyMs = plan.gates.fenceBudgetMs,
-  report,
-}: SwitchOptions): Promise<SwitchReport> {
-  const patience = { commandTimeout: Math.min(REPLY_MS, replyMs) };
-  const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token), patience);
+  const { plan, environment, to, token, replyMs = plan.gates.fenceBudgetMs } = options;
+  const stores = await openStores(plan, environment, fencingPurpose(plan.migration, token), {
+    commandTimeout: Math.min(REPLY_MS, replyMs),
+  });
   try {
     await takeSwitchLease(stores, plan.migration, token);
     const before = await decidingRecord(stores, plan);
     if (!before) throw new SwitchTooSlow('no authority record on the target');
     const course: Course = {
-      plan,
+      ...options,
       keyspace: keyspaceOf(plan.migration),
       stores,
       run: await loadScripts(stores.target.redis),
-      to,
       steps: [],
-      report,
       deadlineMs: Date.now() + plan.gates.fenceBudgetMs,
     };
     const began = performance.now();
@@ -107,14 +97,17 @@ export async function switchAuthority({
 
 /** Everything up to the flip. Whatever fails, the old authority is opened again before the failure goes on (L9). */
 async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise<number> {
-  const { plan, stores, to, deadlineMs } = course;
+  const { plan, keyspace, stores, to, token, deadlineMs } = course;
   try {
-    await step(course, 'ready', () => assertSyncsLive(course));
+    await step(course, 'ready', async () => {
+      await assertSyncsLive(course);
+      await markServers(stores, keyspace, token);
+    });
     await step(course, 'fence', () => fence(course));
     await step(course, 'drain', () => drain(course));
-    const verified = await step(course, 'verify', () => verifyFenced(plan, stores, deadlineMs));
+    const verified = await step(course, 'verify', () => verify(course));
     await step(course, 'flip', async () => {
-      await assertStanding(stores, course.keyspace, otherSide(to));
+      await assertStanding(stores, keyspace, otherSide(to), token);
       assertInTime(deadlineMs);
       await flip(stores.target.redis, course.run, { side: to, epoch: before.epoch + 1 });
     });
@@ -177,6 +170,12 @@ async function drain({ plan, keyspace, stores, to, deadlineMs }: Course): Promis
   const { redis } = stores.target;
   const suspects = await drainLinks(redis, keyspace, linksOf(plan), otherSide(to), deadlineMs);
   if (suspects.length > 0) throw new Error(`absences are held back: the ${suspects.join(', ')} is suspect`);
+}
+
+/** Where nothing travels back, V2's changes are differences that stay: a rollback takes V1 as it is. */
+async function verify({ plan, stores, to, deadlineMs }: Course): Promise<number> {
+  if (plan.mode === 'forward' && to === 'source') return 0;
+  return verifyFenced(plan, stores, deadlineMs);
 }
 
 /**

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { tagOf } from '../../domain/slot.ts';
+import { nodesOf } from '../../redis/cluster/routed-redis.ts';
 import { withStores } from '../../redis/stores.ts';
 import { lowerFence, raiseFence } from '../../redis/switch/fence.ts';
 import { keeperOf } from '../../redis/switch/fence-records.ts';
@@ -137,6 +138,29 @@ describe.each(['redis-server', 'valkey-server'] as const)(
       await on((stores) => lowerFence(stores.named('v1'), keyspace, keeperOf(stores, stores.named('v1'))));
     });
 
+    test('a flip that V2 refuses has not happened, and nobody need be asked: V1 is opened (L1, L9)', async () => {
+      const sync = await world.start(plan);
+      await sync.live();
+      await move('source');
+      const { v1, v2 } = clusters();
+      const refusing = (replicas: string) => v2.onAll('CONFIG', 'SET', 'min-replicas-to-write', replicas);
+      const report = async (step: string) => void (step === 'flip' && (await refusing('1')));
+      const refused = switchAuthority({
+        plan: world.onClusters(plan),
+        environment: world.environment(),
+        to: 'target',
+        token: Date.now(),
+        report,
+      });
+      await expect(refused).rejects.toThrow(/NOREPLICAS/);
+      await refusing('0');
+      expect(await v2.client.hget('jday:authority', 'authority')).toBe('source');
+      expect(await deniedOn(v1)).toEqual([false, false, false]);
+      await move('target');
+      await move('source');
+      await on((stores) => lowerFence(stores.target, keyspace, keeperOf(stores, stores.target)));
+    });
+
     test('a fence that stands on some nodes is raised on all, and one that could not be raised is undone on all (L8, L9)', async () => {
       const { v1 } = clusters();
       // Rules of nodes may differ, and each comes back as it was.
@@ -161,6 +185,22 @@ describe.each(['redis-server', 'valkey-server'] as const)(
         expect(await stores.target.redis.exists(keyspace.fenced())).toBe(0);
       });
       expect((await v1.onAll('KEYS', `${keyspace.fence('')}*`)).flat()).toEqual([]);
+    });
+
+    test('a master that is gone does not keep the others shut (L9)', async () => {
+      const { v1 } = clusters();
+      await on(async (stores) => {
+        const one = stores.named('v1');
+        await raiseFence(one, keyspace, null, keeperOf(stores, one));
+        const [gone] = nodesOf(one.redis);
+        gone?.redis.disconnect();
+        await expect(lowerFence(one, keyspace, keeperOf(stores, one))).rejects.toThrow(
+          /Connection is closed/,
+        );
+      });
+      expect((await deniedOn(v1)).filter((denied) => denied)).toHaveLength(1);
+      await on((stores) => lowerFence(stores.named('v1'), keyspace, keeperOf(stores, stores.named('v1'))));
+      expect(await deniedOn(v1)).toEqual([false, false, false]);
     });
 
     test('without app users the fence of V1 is a pause of every node, and everything pending arrives', async () => {

@@ -42,9 +42,7 @@ describe('between the fence and the flip', () => {
     { timeout: SECONDS * 1_000 },
     async (at, context) => {
       const ended = await refused(context, { to: 'source', at }, ({ sides }) => sides.source.flushall());
-      expect(ended).toMatch(
-        at === 'flip' ? /v1 has lost the record/ : /lost the record|is suspect|did not drain|differ/,
-      );
+      expect(ended).toMatch(at === 'flip' ? /v1 has lost data/ : /lost data|is suspect|did not drain|differ/);
     },
   );
 
@@ -91,7 +89,7 @@ describe('between the fence and the flip', () => {
     const world = await makeSwitchWorld(`${dir.path}/${context.task.id}`, context);
     const neverBoth = world.watched();
     const one = startSwitchProcess(context);
-    one.begin(world.orderOf('target', 'flip', 'SIGSTOP', { plan: HASTY }));
+    one.begin(world.orderOf('target', 'flip', 'SIGSTOP', { replyMs: 1_000 }));
     await one.trapped();
     // Questions are answered, the flip is not, nor what is asked after it.
     await world.sides.target.call('CLIENT', ['PAUSE', '60000', 'WRITE']);
