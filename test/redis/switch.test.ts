@@ -10,6 +10,7 @@ import { withStores } from '../../redis/stores.ts';
 import { rehearseSwitch } from '../../redis/switch/rehearse-switch.ts';
 import { switchAuthority } from '../../redis/switch/switch-authority.ts';
 import { eventually } from '../support/eventually.ts';
+import { SWITCH_STEPS } from '../support/fault-points.ts';
 import { dataset, planOf, sameString, withSyncWorld } from '../support/sync-world.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 
@@ -68,17 +69,7 @@ describe('the switch of authority', () => {
     const sync = await world.start(plan);
     await sync.live();
     const cut = await move('target');
-    expect(cut.steps.map((step) => step.step)).toEqual([
-      'ready',
-      'fence',
-      'drain',
-      'verify',
-      'flip',
-      'unpause',
-      'records',
-      'traffic',
-      'open',
-    ]);
+    expect(cut.steps.map(({ step }) => step)).toEqual([...SWITCH_STEPS]);
     await expect(one.set('match:1', 'late')).rejects.toThrow(/NOPERM/);
     await expect(one.eval("return redis.call('SET', 'x:1', 'v')", 0)).rejects.toThrow(
       /can't run this command/,

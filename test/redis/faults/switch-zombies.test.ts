@@ -8,11 +8,11 @@ import { openServing } from '../../../redis/switch/open-serving.ts';
 import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
 import { fencingPurpose, takeSwitchLease } from '../../../redis/switch/switch-lease.ts';
 import { eventually } from '../../support/eventually.ts';
+import { SWITCH_STEPS, type SwitchStep } from '../../support/fault-points.ts';
 import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
 import { dataset, planOf, withSyncWorld } from '../../support/sync-world.ts';
 
 const BEFORE_FLIP = ['ready', 'fence', 'drain', 'verify', 'flip'] as const;
-const STEPS = [...BEFORE_FLIP, 'unpause', 'records', 'traffic', 'open'] as const;
 const BUDGET_MS = 1_000;
 /** What ends an attempt that was fenced out: its connections are closed, at the flip without an answer. */
 const FENCED_OUT = /Connection is closed|SwitchLeaseLost|OwnershipUncertain|EPIPE|ECONNRESET/;
@@ -52,7 +52,7 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     };
   }
 
-  async function zombieAt(zombie: SwitchProcess, step: (typeof STEPS)[number], to: Side) {
+  async function zombieAt(zombie: SwitchProcess, step: SwitchStep, to: Side) {
     zombie.begin({ plan: hasty, ...order(to), trap: { step, signal: 'SIGSTOP' } });
     await zombie.trapped();
     const stopped = Date.now();
@@ -68,7 +68,7 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
       await sync.live();
       let to: Side = 'target';
       // Nine steps: the second time round each comes up in the other direction.
-      for (const step of [...STEPS, ...STEPS]) {
+      for (const step of [...SWITCH_STEPS, ...SWITCH_STEPS]) {
         const at = `${step} of the way to ${to}`;
         await zombieAt(zombie, step, to);
         await move(to);
