@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { keyspaceOf } from '../../domain/keyspace.ts';
 import { type Link, linksOf } from '../../domain/link.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { shardsOf } from '../../domain/shard.ts';
 import { byteString } from '../key-bytes.ts';
-import type { OpenStore, Stores } from '../stores.ts';
-import { type KeyDifference, verifyKeys } from '../verify/verify-keys.ts';
+import type { Stores } from '../stores.ts';
+import { verifyKeys } from '../verify/verify-keys.ts';
 import { assertInTime } from './in-time.ts';
 
-/** Between two looks at the clock. */
-const SLICE_KEYS = 1_000;
 const AGAIN_MS = 5;
 
 /**
@@ -21,10 +20,11 @@ const AGAIN_MS = 5;
 export async function verifyFenced(plan: Plan, stores: Stores, deadlineMs: number): Promise<number> {
   let verified = 0;
   for (const link of linksOf(plan)) {
-    let keys = await carriedLately(plan, link, stores.target);
+    const [source, target] = [stores.named(link.name).redis, stores.target.redis];
+    let keys = await carriedLately(plan, link, target);
     verified += keys.length;
     for (;;) {
-      const different = await differing(link, stores, keys, deadlineMs);
+      const { different } = await verifyKeys(link, source, target, keys, () => assertInTime(deadlineMs));
       if (different.length === 0) break;
       // A natural expiry between the two reads is a difference for a moment; a real one stays.
       if (Date.now() > deadlineMs)
@@ -37,27 +37,10 @@ export async function verifyFenced(plan: Plan, stores: Stores, deadlineMs: numbe
 }
 
 /** A value in quarantine did not travel and is known not to: it must not keep the way back shut. */
-async function carriedLately(plan: Plan, link: Link, { redis }: OpenStore): Promise<readonly string[]> {
+async function carriedLately(plan: Plan, link: Link, redis: Redis): Promise<readonly string[]> {
   const keyspace = keyspaceOf(plan.migration);
   const held = new Set((await redis.hkeysBuffer(keyspace.quarantine(link.name))).map(byteString));
   const recent = shardsOf(link).map(({ name }) => redis.lrangeBuffer(keyspace.recent(name), 0, -1));
   const keys = (await Promise.all(recent)).flat().map(byteString);
   return keys.filter((key) => !held.has(key));
-}
-
-async function differing(
-  link: Link,
-  stores: Stores,
-  keys: readonly string[],
-  deadlineMs: number,
-): Promise<readonly KeyDifference[]> {
-  const found: KeyDifference[] = [];
-  for (let from = 0; from < keys.length; from += SLICE_KEYS) {
-    if (from > 0) assertInTime(deadlineMs);
-    const slice = keys.slice(from, from + SLICE_KEYS);
-    found.push(
-      ...(await verifyKeys(link, stores.named(link.name).redis, stores.target.redis, slice)).different,
-    );
-  }
-  return found;
 }

@@ -58,16 +58,13 @@ export const POINTS = {
 export type Mode = keyof typeof POINTS;
 export type StepOf<M extends Mode> = (typeof POINTS)[M][number];
 export type Point = { readonly [M in Mode]: { readonly mode: M; readonly step: StepOf<M> } }[Mode];
-export type PointIn<M extends Mode> = Extract<Point, { readonly mode: M }>;
-
-export function pointsIn<M extends Mode>(mode: M): readonly PointIn<M>[] {
-  return POINTS[mode].map((step) => ({ mode, step }) as unknown as PointIn<M>);
+/** Those of the modes, in their order. */
+export function pointsIn(...modes: readonly Mode[]): readonly Point[] {
+  return modes.flatMap((mode) => POINTS[mode].map((step) => ({ mode, step }) as Point));
 }
 
 /** Every point, in the order in which one process can come by. */
-export const EVERY_POINT: readonly Point[] = (Object.keys(POINTS) as Mode[]).flatMap<Point>((mode) =>
-  pointsIn(mode),
-);
+export const EVERY_POINT = pointsIn(...(Object.keys(POINTS) as Mode[]));
 
 /** What is struck at every point, and at every step of a switch. */
 export const FAULTS = [
@@ -88,10 +85,6 @@ export const HALVES = [
   ['copy', 'live'],
   ['drain', 'again'],
 ] as const satisfies readonly (readonly Mode[])[];
-
-export function pointsOfHalf(half: (typeof HALVES)[number]): readonly Point[] {
-  return half.flatMap((mode) => EVERY_POINT.filter((point) => point.mode === mode));
-}
 
 /** Reached by an attempt at its beginning: a trap for it stands before the attempt does. */
 export function isOfBeginning({ mode }: Point): boolean {

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { otherSide, type Side } from '../../../domain/side.ts';
 import { decided, saved, suspected } from '../../support/old-data.ts';
 import type { FaultPlace } from '../../support/fault-place.ts';
-import { EVERY_POINT, isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
+import { isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
 import { type FaultServers, makeServers } from '../../support/fault-servers.ts';
 import {
   DRAINED_MS,
@@ -16,10 +16,9 @@ import {
 } from '../../support/fault-walk.ts';
 import type { SyncProcess } from '../../support/start-sync-process.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
+import { everyThird, THIRDS } from '../../support/thirds.ts';
 
 const SIDES = ['source', 'target'] as const;
-/** Side by side: each takes every third point. */
-const PARTS = ['first', 'second', 'third'] as const;
 const OLD = Array.from({ length: 2_000 }, (_key, i) => `old ${i}`);
 const SAVED_EACH = 3;
 const SECONDS = 240;
@@ -32,14 +31,13 @@ vi.setConfig({ maxConcurrency: 10 });
 describe('a server without an append-only file, killed -9, that comes back with an old RDB', () => {
   const dir = withTempDir();
 
-  test.concurrent.for(SIDES.flatMap((side) => PARTS.map((part) => ({ side, part }))))(
+  test.concurrent.for(SIDES.flatMap((side) => THIRDS.map((part) => ({ side, part }))))(
     'the $side, at every third point from the $part: suspect, the other side keeps what it holds; restored, both are alike (L2, L5, L8)',
     { timeout: SECONDS * 1_000 },
     async ({ side, part }, context) => {
       const servers = await makeServers(`rdb-${part}-${side}`, dir.path, {}, context);
       let sync = await servers.place.start();
-      const points = EVERY_POINT.filter((point) => point.mode !== 'copy');
-      for (const point of points.filter((_point, i) => PARTS[i % PARTS.length] === part))
+      for (const point of everyThird(pointsIn('live', 'again', 'drain'), part))
         await named(labelOf(point), async () => {
           sync = await loseSince(servers, sync, side, point);
         });

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { HALVES, type Point, pointsOfHalf } from '../../support/fault-points.ts';
+import { HALVES, type Point, pointsIn } from '../../support/fault-points.ts';
 import { makeServers } from '../../support/fault-servers.ts';
 import { trapFor, walk } from '../../support/fault-walk.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
@@ -21,7 +21,7 @@ describe('a server with an append-only file, killed -9, that comes back on the s
       await place.receipts.putAll('source', OLD);
       const start = (first: Point) => place.start(trapFor(first));
       const blow = { strike: () => kill(side), mend: () => restart(side), ends: /closed/ };
-      await walk(place, start, blow, pointsOfHalf(half));
+      await walk(place, start, blow, pointsIn(...half));
       await place.synced();
     },
   );

@@ -8,13 +8,12 @@ import { decided, saved, suspected } from '../../support/old-data.ts';
 import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
 import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN, USER_LINE } from '../../support/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
+import { everyThird, THIRDS } from '../../support/thirds.ts';
 
 const KEPT = { appendonly: 'yes', appendfsync: 'always', user: USER_LINE };
 const OLD = { user: USER_LINE };
 const KEY = 'match:carried';
-/** Side by side: each takes every third step. */
-const PARTS = ['first', 'second', 'third'] as const;
-const CASES = BOTH_WAYS.flatMap((side) => PARTS.map((part) => ({ side, part })));
+const CASES = BOTH_WAYS.flatMap((side) => THIRDS.map((part) => ({ side, part })));
 const SECONDS = 240;
 
 type World = Awaited<ReturnType<typeof makeSwitchWorld>>;
@@ -74,7 +73,7 @@ async function eachCell(
   act: (one: SwitchProcess, cell: Cell) => Promise<void>,
 ): Promise<void> {
   const one = startSwitchProcess(context);
-  for (const at of SWITCH_STEPS.filter((_step, i) => PARTS[i % PARTS.length] === part))
+  for (const at of everyThird(SWITCH_STEPS, part))
     for (const to of BOTH_WAYS) await named(`${at}, to the ${to}`, () => act(one, { side, at, to }));
 }
 

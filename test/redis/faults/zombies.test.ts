@@ -40,7 +40,7 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
       await servers.place.receipts.putAll('source', OLD);
       const zombies: Zombie[] = [];
       let answered: () => Promise<void> = () => Promise.resolve();
-      for (const point of modes.flatMap<Point>((mode) => pointsIn(mode)))
+      for (const point of pointsIn(...modes))
         await named(labelOf(point), async () => {
           const before = SIDES.map((_side, i) => zombies.flatMap(({ lines }) => [...(lines[i] ?? [])]));
           const [zombie, asked] = await stopAt(servers, point, answered, before);
