@@ -24,6 +24,10 @@ export class FakeWorld {
   seen: World = {};
   /** Names of the long activities that run now. */
   readonly running = new Set<string>();
+  /** The syncs that run end with it, and those that come after them. */
+  broken: Error | null = null;
+  /** A sync that is told to stop says nothing any more, as if its worker were killed. */
+  silent = false;
   checks: Awaited<ReturnType<MigrationActivities['preflight']>>['checks'] = [];
   searchAttributes = false;
   readonly #failures = new Map<string, Error[]>();
@@ -97,8 +101,12 @@ export class FakeWorld {
     await this.begin(name, shown);
     this.running.add(shown);
     try {
-      for (;;) await this.#beat();
+      for (;;) {
+        if (name === 'sync' && this.broken) throw this.broken;
+        await this.#beat();
+      }
     } finally {
+      while (name === 'sync' && this.silent) await delay(LOOK_MS);
       this.running.delete(shown);
       this.calls.push(`${shown} stopped`);
     }

@@ -4,7 +4,7 @@ import { abortSignal, pauseUpdate, rollbackUpdate } from '../../workflows/messag
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
 import { BEFORE_THE_FLIP, FROM_THE_FLIP_ON, STAYS_IN } from './stories.ts';
-import { PATIENCE, progress, waitsForApproval, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, until, waitsForApproval, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
 
@@ -165,6 +165,37 @@ describe.concurrent('the same way back', () => {
       { step: 'clear V2 of what we wrote', problem: 'clearTarget: V2 is still gone' },
     ]);
     expect(world.order.slice(-3)).toEqual(['unfence', 'dropTraces', 'release']);
+  });
+});
+
+describe.concurrent('a sync that cannot be told to stop any more', () => {
+  test('because its worker died just then, is over: the migration completes', async () => {
+    const { handle, world } = await migrations.stayIn('complete');
+    world.silent = true;
+    world.open('verifyAll');
+    const report = await handle.result();
+    world.silent = false;
+    expect(report).toMatchObject({ outcome: 'completed', authority: 'target', undone: [] });
+    expect(world.calls).not.toContain('rollback');
+  });
+
+  test('because its worker died just then, is over: the way back goes on', async () => {
+    const { handle, world } = await migrations.stayIn('watch');
+    world.silent = true;
+    await handle.signal(abortSignal, 'because');
+    const report = await handle.result();
+    world.silent = false;
+    expect(report).toMatchObject({ outcome: 'rolled-back', authority: 'source', undone: [] });
+    expect(world.after('rollback')).toEqual(['dropTraces, ledger kept', 'release']);
+  });
+
+  test('because it waits for an operator, is waited for no more: the migration completes', async () => {
+    const { handle, world } = await migrations.stayIn('complete');
+    world.broken = finalFailure(FAILURES.BadConfiguration, 'the user lacks rights');
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    world.open('verifyAll');
+    expect(await handle.result()).toMatchObject({ outcome: 'completed', undone: [] });
+    expect(world.calls).not.toContain('rollback');
   });
 });
 

@@ -55,16 +55,17 @@ export async function startBackground(run: Run): Promise<Background> {
  * stake, so nothing is decided: an operator mends what is wrong and says `resume`.
  */
 async function keep(run: Run, start: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      await start();
-      throw new Error('an activity that runs until it is cancelled ended by itself');
-    } catch (error) {
-      if (isCancellation(error)) return;
-      const { message } = failureOf(error);
-      if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: message });
-      await run.operator(message);
+  const endedByItself = () => 'an activity that runs until it is cancelled ended by itself';
+  try {
+    for (;;) {
+      const problem = await start().then(endedByItself, (error: unknown) => failureOf(error).message);
+      // Told to stop it may end in any way: what its worker's death cuts off then, nobody begins anew.
+      if (CancellationScope.current().consideredCancelled) return;
+      if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: problem });
+      await run.operator(problem);
     }
+  } catch (error) {
+    if (!isCancellation(error)) throw error; // Otherwise nobody is waited for any more.
   }
 }
 
