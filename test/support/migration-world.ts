@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
+import { PHASES, type Phase } from '../../domain/phase.ts';
 import type { Progress } from '../../domain/progress.ts';
 import { NEEDED_COMMANDS } from '../../redis/preflight/needed-commands.ts';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
@@ -174,12 +175,32 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     handle,
     progress,
     temporalAddress: () => temporal?.address ?? '',
-    inPhase: (phase: string) =>
-      eventually(`the phase ${phase}`, async () => (await progress()).phase === phase, {
+    /** The phase is over, whichever has come since. */
+    past: (phase: Phase) =>
+      eventually(`the end of the phase ${phase}`, async () => isPast((await progress()).phase, phase), {
         withinMs: 120_000,
-        everyMs: 20,
       }),
+    /** @throws at once when the phase is over: a test that has to meet one needs days that are long enough. */
+    inPhase: async (phase: Progress['phase']) => {
+      const seen = await eventually(
+        `the phase ${phase}`,
+        async () => {
+          const now = await progress();
+          if (now.phase === phase || isPast(now.phase, phase)) return now;
+          throw new Error(`in ${now.phase}, waiting for ${now.waitingFor.what}: ${now.waitingFor.why}`);
+        },
+        { withinMs: 120_000 },
+      );
+      if (seen.phase !== phase)
+        throw new Error(`the phase ${phase} was over before it was seen; now: ${seen.phase}`);
+    },
   };
+}
+
+const ORDER: readonly Progress['phase'][] = [...PHASES, 'aborting', 'rolling-back', 'ended'];
+
+function isPast(now: Progress['phase'], wanted: Progress['phase']): boolean {
+  return ORDER.indexOf(now) > ORDER.indexOf(wanted);
 }
 
 function isOver(child: ChildProcess): boolean {
