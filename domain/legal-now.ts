@@ -17,7 +17,7 @@ export type Message =
 /** The messages that make sense now, for error texts and the status page. */
 export function legalNow(state: RunState): readonly Message[] {
   if (state.phase === 'ended' || state.sealed) return [];
-  if (state.stop) return state.waitingFor.what === 'resume' ? ['resume', 'abort'] : [];
+  if (state.stop) return state.questions.length > 0 ? ['resume', 'abort'] : [];
   const { what, gate } = state.waitingFor;
   const flipped = hasFlipped(state);
   const suspect = openSuspects(state.observation?.snapshot.links).length > 0;
@@ -25,7 +25,7 @@ export function legalNow(state: RunState): readonly Message[] {
   const legal: readonly (Message | false)[] = [
     what === 'approval' && gate !== undefined && 'approve',
     !state.paused && 'pause',
-    (state.paused !== null || what === 'resume' || suspect) && 'resume',
+    (state.paused !== null || state.questions.length > 0 || suspect) && 'resume',
     'configure',
     flipped && !completing && 'extendWindow',
     flipped && !completing && 'complete',
@@ -48,7 +48,7 @@ export function refusal(state: RunState, message: Message, gate?: Approval): str
   const legal = legalNow(state);
   if (!legal.includes(message))
     return `${message} is not possible now: ${why(state, message)}. ${options(legal, state)}`;
-  if (message === 'resume' && state.paused === null && state.waitingFor.what !== 'resume')
+  if (message === 'resume' && state.paused === null && state.questions.length === 0)
     return `nothing is paused; what is held back needs --accept absence or --accept restore. ${options(legal, state)}`;
   if (message !== 'approve') return null;
   const asked = state.waitingFor.gate;

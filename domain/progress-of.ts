@@ -95,9 +95,11 @@ function syncOf(state: RunState, syncs: readonly LinkStatus[]): Progress['sync']
   };
 }
 
-/** What is held back needs somebody's word before the gates can turn green, whatever else is waited for. */
+/** What needs somebody's word comes before whatever else is waited for. */
 function waitingForOf(state: RunState, suspects: readonly OpenSuspect[]): Progress['waitingFor'] {
   if (state.paused) return pausedBy(state.paused);
+  const [question] = state.questions;
+  if (question !== undefined) return { what: 'resume', why: `an operator has to look: ${question}` };
   const words = state.outcome === null ? suspectWords(suspects) : null;
   return words === null ? state.waitingFor : { what: 'resume', why: words };
 }

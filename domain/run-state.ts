@@ -23,6 +23,8 @@ export type RunState = {
   /** What the rehearsal expects a switch to block writes for; `null` before it. */
   readonly predictedFenceMs: number | null;
   readonly waitingFor: Progress['waitingFor'];
+  /** What an operator has to look at before it is tried again; apart, because the story goes on beside it. */
+  readonly questions: readonly string[];
   readonly approvals: readonly {
     readonly gate: Approval;
     readonly by: string;
@@ -65,6 +67,7 @@ export function beginRun(plan: Plan, nowMs: number): RunState {
     observation: null,
     predictedFenceMs: null,
     waitingFor: NOTHING,
+    questions: [],
     approvals: [],
     paused: null,
     configured: null,

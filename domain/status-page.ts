@@ -97,7 +97,7 @@ function commands(state: RunState, workflowId: string): string {
 
 function waitsForDecision(state: RunState): boolean {
   const { what } = progressOf(state, state.startedAtMs).waitingFor;
-  return what === 'resume' && state.paused === null && state.waitingFor.what !== 'resume';
+  return what === 'resume' && state.paused === null && state.questions.length === 0;
 }
 
 /** The line to paste into a shell: the Temporal CLI alone is enough. */

@@ -1,4 +1,4 @@
-import { ApplicationFailure, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
 import { refusal, refusalOfDecision } from '../domain/legal-now.ts';
 import { inputProblem } from '../domain/message-input.ts';
 import { progressOf } from '../domain/progress-of.ts';
@@ -40,10 +40,14 @@ async function decide(
 ): Promise<void> {
   const { plan } = run;
   try {
-    await deciding(word).decide({ plan, word, ...(link && { link }), ...(side && { side }) });
+    // Shielded: the way back of a cancelled workflow may wait for just this word.
+    await CancellationScope.nonCancellable(() =>
+      deciding(word).decide({ plan, word, ...(link && { link }), ...(side && { side }) }),
+    );
   } catch (error) {
     const { type, message } = failureOf(error);
     throw ApplicationFailure.nonRetryable(message, type);
   }
-  await lookNow(run);
+  run.nudge();
+  await CancellationScope.nonCancellable(() => lookNow(run));
 }

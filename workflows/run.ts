@@ -71,8 +71,15 @@ export class Run {
     this.note({ undone: [...this.state.undone, { step, problem }], lastFailure: `${step}: ${problem}` });
   }
 
+  /** An operator has said something on which what stands still is tried again. */
   nudge(): void {
     this.#nudges += 1;
+  }
+
+  /** @returns whether an operator has said something since this call */
+  nudged(): () => boolean {
+    const seen = this.#nudges;
+    return () => this.#nudges > seen;
   }
 
   /** To be called after a shielded step, which has not felt the cancellation. */
@@ -82,14 +89,15 @@ export class Run {
 
   /** Stands still, in red, until an operator sends `resume` or `abort`: nothing here is decided by a program. */
   async operator(problem: string): Promise<void> {
-    const seen = this.#nudges;
+    const nudged = this.nudged();
     const wished = this.state.stop !== null;
-    this.note({
-      lastFailure: problem,
-      waitingFor: { what: 'resume', why: `an operator has to look: ${problem}` },
-    });
-    await condition(() => this.#nudges > seen || (!wished && this.state.stop !== null));
-    this.note({ waitingFor: { what: 'nothing', why: 'trying again' } });
+    this.note({ lastFailure: problem, questions: [...this.state.questions, problem] });
+    try {
+      await condition(() => nudged() || (!wished && this.state.stop !== null));
+    } finally {
+      const { questions } = this.state;
+      this.note({ questions: questions.toSpliced(questions.indexOf(problem), 1) });
+    }
   }
 
   #wish(wish: { readonly by: string; readonly reason: string }): void {

@@ -11,6 +11,7 @@ import { writeControl } from '../control.ts';
 import { readLinkStatus } from '../read-link-status.ts';
 import { loadScripts, type RunScript } from '../scripts/index.ts';
 import { openStores, type Stores } from '../stores.ts';
+import { keepFence } from '../watch/keep-fence.ts';
 import { drainLinks } from './drain-links.ts';
 import { fenceIsProven, onMasters, raiseFence } from './fence.ts';
 import { keeperOf } from './fence-records.ts';
@@ -115,6 +116,8 @@ async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise
   } catch (error) {
     if (error instanceof OwnershipUncertain) throw error;
     await openSide(stores, plan, otherSide(to));
+    // Nobody watches between the attempts of a rollback: a side that has restarted meanwhile is fenced again (L1).
+    await keepFence(plan, stores, otherSide(to));
     const last = course.steps.at(-1)?.step ?? 'ready';
     throw new SwitchTooSlow(`step ${last}: ${error instanceof Error ? error.message : 'failed'}`, {
       cause: error,

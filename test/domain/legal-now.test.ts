@@ -5,7 +5,7 @@ import { beginRun, type RunState } from '../../domain/run-state.ts';
 import { examplePlan } from '../support/example-plan.ts';
 
 const asked = { what: 'approval', gate: 'cutover', why: 'asked' } as const;
-const stuck = { what: 'resume', why: 'an operator has to look' } as const;
+const questions = ['nobody can know which side serves'];
 const wish = { by: 'ann', reason: 'enough' };
 
 function state(change: Partial<RunState>): RunState {
@@ -18,7 +18,12 @@ const LEGAL: readonly [string, Partial<RunState>, readonly Message[]][] = [
   ['at work', {}, ['pause', 'configure', 'abort']],
   ['waiting for an approval', { waitingFor: asked }, ['approve', 'pause', 'configure', 'abort']],
   ['paused', { paused: wish }, ['resume', 'configure', 'abort']],
-  ['waiting for an operator', { waitingFor: stuck }, ['pause', 'resume', 'configure', 'abort']],
+  ['waiting for an operator', { questions }, ['pause', 'resume', 'configure', 'abort']],
+  [
+    'waiting for an operator and an approval',
+    { questions, waitingFor: asked },
+    ['approve', 'pause', 'resume', 'configure', 'abort'],
+  ],
   [
     'after the flip',
     { authority: 'target' },
@@ -31,7 +36,7 @@ const LEGAL: readonly [string, Partial<RunState>, readonly Message[]][] = [
   ],
   ['once the sync has ended', { authority: 'target', sealed: true }, []],
   ['on the way back', { stop: wish }, []],
-  ['stuck on the way back', { stop: wish, waitingFor: stuck }, ['resume', 'abort']],
+  ['stuck on the way back', { stop: wish, questions }, ['resume', 'abort']],
   ['at the end', { phase: 'ended', outcome: 'aborted' }, []],
 ];
 

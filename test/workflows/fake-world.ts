@@ -28,6 +28,8 @@ export class FakeWorld {
   broken: Error | null = null;
   /** A sync that is told to stop says nothing any more, as if its worker were killed. */
   silent = false;
+  /** Differences that the last verification finds. */
+  diverged = 0;
   checks: Awaited<ReturnType<MigrationActivities['preflight']>>['checks'] = [];
   searchAttributes = false;
   readonly #failures = new Map<string, Error[]>();
@@ -88,6 +90,9 @@ export class FakeWorld {
   /** As the real one: one look after the other until goal, trigger or time. */
   async observe(input: ObserveInput): Promise<Observation> {
     this.looks += 1;
+    this.#hooks.get('observe')?.();
+    const failure = this.#failures.get('observe')?.shift();
+    if (failure) throw failure;
     const endMs = Date.now() + input.forMs;
     let seen = watchStep(input, this.snapshot(Date.now()), input.plan, input, Date.now());
     while (!seen.goalReached && seen.triggered === null && Date.now() < endMs) {
@@ -174,7 +179,7 @@ export function fakeActivities(worldOf: (migration: string) => FakeWorld): Migra
     },
     verifyAll: async (input) => {
       await world(input).begin('verifyAll');
-      return { compared: 100, diverged: 0 };
+      return { compared: 100, diverged: world(input).diverged };
     },
     dropTraces: (input) =>
       world(input).begin('dropTraces', input.keepLedger ? 'dropTraces, ledger kept' : 'dropTraces'),

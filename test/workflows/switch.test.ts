@@ -42,6 +42,48 @@ describe.concurrent('a cutover', () => {
     expect(world.calls).not.toContain('unfence');
   });
 
+  test('that died between two records is finished forward once the syncs have mended them: nobody is asked (L8)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => {
+        fake.authority = 'target';
+        fake.authorityKnown = false;
+        const looks = fake.looks;
+        fake.when('observe', () => (fake.authorityKnown = fake.looks > looks + 2));
+      });
+    });
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed', authority: 'target' });
+    expect(world.after('cutover')[0]).toBe('cutover');
+  });
+
+  test('whose end fails again and again asks an operator', async () => {
+    const { handle } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', ...Array.from({ length: 20 }, () => new Error('no rights on V2')));
+      fake.when('cutover', () => (fake.authority = 'target'));
+    });
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    expect((await progress(handle)).lastFailure).toMatch(
+      /V2 has the authority, and the rest fails.*no rights/,
+    );
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('that broke, and a look that fails for good: an operator is asked, nothing is undone', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => {
+        fake.fail('observe', finalFailure(FAILURES.BadConfiguration, 'no rights'));
+        fake.when('cutover', () => undefined);
+      });
+    });
+    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    expect(world.after('cutover')).toEqual([]);
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
   const uncertain = () => finalFailure(FAILURES.OwnershipUncertain, 'the records disagree');
 
   test('that leaves nobody knowing who serves waits for an operator, undoes nothing, and goes on by resume', async () => {

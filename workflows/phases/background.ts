@@ -61,6 +61,7 @@ async function keep(run: Run, start: () => Promise<void>): Promise<void> {
       const problem = await start().then(endedByItself, (error: unknown) => failureOf(error).message);
       // Told to stop it may end in any way: what its worker's death cuts off then, nobody begins anew.
       if (CancellationScope.current().consideredCancelled) return;
+      await condition(() => !run.state.switching); // Only then it is known who serves.
       if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: problem });
       await run.operator(problem);
     }
@@ -72,14 +73,14 @@ async function keep(run: Run, start: () => Promise<void>): Promise<void> {
 /** Whatever was asked by `configure`, also before the copy, reaches the activities that run; the last word counts. */
 async function tellBounds(run: Run): Promise<void> {
   let told: Throttle | null = null;
-  try {
-    for (;;) {
+  for (;;) {
+    try {
       await condition(() => run.state.configured !== told);
-      const throttle = run.state.configured;
-      if (throttle) await configuring().configure({ plan: run.plan, throttle });
-      told = throttle;
+      told = run.state.configured;
+      if (told) await configuring().configure({ plan: run.plan, throttle: told });
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled) return;
+      run.note({ lastFailure: failureOf(error).message });
     }
-  } catch (error) {
-    if (!isCancellation(error)) run.note({ lastFailure: failureOf(error).message });
   }
 }

@@ -17,6 +17,12 @@ const BACK_OFF_FLOOR_MS = 500;
 
 /** Between two tries to finish what has flipped: long enough for a worker to come back, short for apps that wait. */
 const FINISH_MS = 1_000;
+/** Then somebody has to look: a failure that stays is nothing that tries mend. */
+const FINISH_TRIES = 20;
+
+/** A switch that died between two records leaves them apart until the syncs begin anew and mend them; they need seconds. */
+const AGREE_MS = 1_000;
+const AGREE_LOOKS = 15;
 
 /**
  * Moves the authority to V2. An attempt that was too slow has opened V1 again by itself; the next one waits for
@@ -48,7 +54,7 @@ export async function cutover(run: Run, saga: Saga): Promise<void> {
 /** `null` = V2 has the authority; otherwise V1 serves and this is why, or somebody wants back. */
 async function attemptSwitch(run: Run, attempt: number): Promise<Error | null> {
   run.waitFor({ what: 'nothing', why: `cutover, attempt ${attempt}` });
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     run.note({ switching: true });
     try {
       const report = await cuttingOver(attempt).cutover({ plan: run.plan });
@@ -61,14 +67,14 @@ async function attemptSwitch(run: Run, attempt: number): Promise<Error | null> {
       });
       return null;
     } catch (error) {
-      const ended = await settleAttempt(run, error);
+      const ended = await settleAttempt(run, error, tries);
       if (ended) return ended;
     }
   }
 }
 
 /** What to do with a failed attempt: the error to go on with, or `null` to try again at once. */
-async function settleAttempt(run: Run, error: unknown): Promise<Error | null> {
+async function settleAttempt(run: Run, error: unknown, tries: number): Promise<Error | null> {
   const { type, message } = failureOf(error);
   const failure = error instanceof Error ? error : new Error(message);
   run.note({ lastFailure: message });
@@ -83,6 +89,8 @@ async function settleAttempt(run: Run, error: unknown): Promise<Error | null> {
     return failure;
   }
   if (serves === null) await run.operator(`nobody can know which side serves: ${message}`);
+  else if (tries % FINISH_TRIES === 0)
+    await run.operator(`V2 has the authority, and the rest fails: ${message}`);
   else await sleep(FINISH_MS, { summary: 'V2 has the authority: finishes forward' });
   return run.state.stop ? failure : null;
 }
@@ -96,8 +104,16 @@ async function takeBack(run: Run): Promise<Side> {
   return insist(run, 'opening V1', open);
 }
 
-/** One look at the authority records; `null` = they are missing or disagree. */
+/** What the authority records say; `null` = they are missing or disagree, and stay so. */
 async function whoServes(run: Run): Promise<Side | null> {
+  for (let looks = 1; ; looks += 1) {
+    const serves = await insist(run, 'asking the stores who serves', () => recordedAuthority(run));
+    if (serves !== null || looks === AGREE_LOOKS) return serves;
+    await sleep(AGREE_MS, { summary: 'The stores do not agree yet on who serves' });
+  }
+}
+
+async function recordedAuthority(run: Run): Promise<Side | null> {
   const { plan, state } = run;
   const look = {
     plan,

@@ -1,5 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { isApproved } from '../../domain/run-state.ts';
+import { verifyAgainMs } from '../../domain/verify-again.ts';
 import { failureOf } from '../failure-of.ts';
 import { insist } from '../insist.ts';
 import { doing, undoing } from '../proxies.ts';
@@ -8,8 +9,8 @@ import { watch } from '../watching.ts';
 import type { Background } from './background.ts';
 import { askFor, passGate } from './waiting.ts';
 
-/** Between two last verifications that found differences, ms: the sync needs a moment to carry them. */
-const AGAIN_MS = 2_000;
+/** Of the last look, ms. V1 may have come back without its fence while everything was verified (L1). */
+const LAST_LOOK_MS = 1_000;
 
 /** V2 serves, V1 is kept current, triggers are armed: until the window is over and its end approved. */
 export async function watchWindow(run: Run): Promise<void> {
@@ -40,15 +41,29 @@ export async function watchWindow(run: Run): Promise<void> {
 /** The last two-way verification, then the sync ends, and with it the lossless way back. */
 export async function complete(run: Run, background: Background): Promise<void> {
   run.enter('complete');
-  for (let problem = await verifyAll(run); problem !== null; problem = await verifyAll(run)) {
-    run.note({ lastFailure: problem });
-    run.waitFor({ what: 'gates', gate: 'complete', why: problem });
-    const againMs = Date.now() + AGAIN_MS;
-    await watch(run, { goal: 'none', untilMs: () => againMs });
+  const beganMs = Date.now();
+  for (;;) {
+    const problem = await verifyAll(run);
+    if (problem !== null) await watchBefore(run, problem, beganMs);
+    else await watchFor(run, LAST_LOOK_MS);
+    if (problem === null && run.state.paused === null) break;
+    await passGate(run, true);
   }
   run.throwIfTurnedBack();
   run.note({ sealed: true, lastFailure: null, waitingFor: { what: 'nothing', why: 'ending the sync' } });
   await CancellationScope.nonCancellable(() => endSync(run, background));
+}
+
+/** A decision on what is held back ends the wait. */
+async function watchBefore(run: Run, problem: string, beganMs: number): Promise<void> {
+  run.note({ lastFailure: problem });
+  run.waitFor({ what: 'gates', gate: 'complete', why: problem });
+  await watchFor(run, verifyAgainMs(Date.now() - beganMs), run.nudged());
+}
+
+async function watchFor(run: Run, forMs: number, or?: () => boolean): Promise<void> {
+  const endsMs = Date.now() + forMs;
+  await watch(run, { goal: 'none', untilMs: () => endsMs, ...(or && { or }) });
 }
 
 /** What the last verification found wrong; nothing compared is wrong too (L7). */
