@@ -33,6 +33,9 @@ async function watch(input: ObserveInput, stores: Stores): Promise<Observation> 
     const snapshot = await takeSnapshot(plan, stores);
     seen = watchStep(seen ?? watchInput, snapshot, plan, watchInput, Date.now());
     context.heartbeat({ gates: seen.gates.map((gate) => `${gate.name} ${gate.verdict}`) });
+    // Not by a mere question, which may come while a switch is under way.
+    const watches = input.forMs > 0 && !context.cancellationSignal.aborted;
+    if (snapshot.authority && watches) await keepFence(plan, stores, snapshot.authority.side);
     if (
       seen.goalReached ||
       seen.triggered !== null ||
@@ -41,7 +44,6 @@ async function watch(input: ObserveInput, stores: Stores): Promise<Observation> 
       context.cancellationSignal.aborted
     )
       return seen;
-    if (snapshot.authority) await keepFence(plan, stores, snapshot.authority.side);
     await delay(Math.min(TICK_MS, Math.max(1, until - Date.now())));
   }
 }

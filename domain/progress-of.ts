@@ -98,8 +98,8 @@ function syncOf(state: RunState, syncs: readonly LinkStatus[]): Progress['sync']
 /** What needs somebody's word comes before whatever else is waited for. */
 function waitingForOf(state: RunState, suspects: readonly OpenSuspect[]): Progress['waitingFor'] {
   if (state.paused) return pausedBy(state.paused);
-  const [question] = state.questions;
-  if (question !== undefined) return { what: 'resume', why: `an operator has to look: ${question}` };
+  if (state.questions.length > 0)
+    return { what: 'resume', why: `an operator has to look: ${state.questions.join('; ')}` };
   const words = state.outcome === null ? suspectWords(suspects) : null;
   return words === null ? state.waitingFor : { what: 'resume', why: words };
 }

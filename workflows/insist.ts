@@ -1,3 +1,4 @@
+import { CancellationScope } from '@temporalio/workflow';
 import { failureOf } from './failure-of.ts';
 import type { Run } from './run.ts';
 
@@ -10,6 +11,7 @@ export async function insist<T>(run: Run, what: string, step: () => Promise<T>):
     try {
       return await step();
     } catch (error) {
+      if (CancellationScope.current().consideredCancelled) throw error;
       await run.operator(`${what} failed: ${failureOf(error).message}`);
     }
   }

@@ -21,6 +21,8 @@ export type Watch = {
   readonly untilMs?: () => number;
   /** The watch ends as soon as this holds: a message has come in. */
   readonly or?: () => boolean;
+  /** Since when it is waited, ms, by which looks become longer: now, unless several watches are one wait. */
+  readonly sinceMs?: number;
 };
 
 /**
@@ -30,7 +32,7 @@ export type Watch = {
  * @throws TurnedBack when a trigger fires
  */
 export async function watch(run: Run, wanted: Watch): Promise<void> {
-  const beganMs = Date.now();
+  const beganMs = wanted.sinceMs ?? Date.now();
   let before: WatchState = { greenSinceMs: null };
   for (;;) {
     const leftMs = wanted.untilMs ? Math.max(0, wanted.untilMs() - Date.now()) : Infinity;

@@ -117,12 +117,17 @@ async function moveOrOpenAgain(course: Course, before: AuthorityRecord): Promise
     if (error instanceof OwnershipUncertain) throw error;
     await openSide(stores, plan, otherSide(to));
     // Nobody watches between the attempts of a rollback: a side that has restarted meanwhile is fenced again (L1).
-    await keepFence(plan, stores, otherSide(to));
+    const kept = await keepFence(plan, stores, otherSide(to)).then(
+      () => '',
+      (also: unknown) => `; and the fence of the other side: ${messageOf(also)}`,
+    );
     const last = course.steps.at(-1)?.step ?? 'ready';
-    throw new SwitchTooSlow(`step ${last}: ${error instanceof Error ? error.message : 'failed'}`, {
-      cause: error,
-    });
+    throw new SwitchTooSlow(`step ${last}: ${messageOf(error)}${kept}`, { cause: error });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'failed';
 }
 
 async function step<T>(course: Course, name: string, act: () => Promise<T>): Promise<T> {

@@ -1,14 +1,15 @@
-/** Fails the run when a process that a test started still lives after it. The mark is inherited through the environment. */
+/** Fails the run when a process that a test started still lives after it; removes the folders that tests have left. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { RUN_MARK, tempDirsOf } from './temp-dir.ts';
 
-const MARK = 'JDAY_TEST_RUN';
 const GRACE_MS = 2_000;
 
 export function setup(): () => Promise<void> {
   const run = randomUUID();
-  process.env[MARK] = run;
+  process.env[RUN_MARK] = run;
   return async () => {
     const deadline = performance.now() + GRACE_MS;
     let left = leftovers(run);
@@ -16,10 +17,18 @@ export function setup(): () => Promise<void> {
       await delay(50);
       left = leftovers(run);
     }
+    removeFolders(run);
     if (left.length === 0) return;
     process.exitCode = 1;
     console.error(`\nThe tests left processes behind:\n${left.join('\n')}`);
   };
+}
+
+function removeFolders(run: string): void {
+  const begin = tempDirsOf(run);
+  for (const name of readdirSync(dirname(begin)))
+    if (name.startsWith(basename(begin)))
+      rmSync(join(dirname(begin), name), { recursive: true, force: true });
 }
 
 /** Lines `pid command`; the runner's own workers are not ours. Only where there is a /proc. */
@@ -27,7 +36,7 @@ function leftovers(run: string): string[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => read(`/proc/${pid}/environ`).includes(`${MARK}=${run}`))
+    .filter((pid) => read(`/proc/${pid}/environ`).includes(`${RUN_MARK}=${run}`))
     .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
     .filter((line) => !/node_modules\/vitest\//.test(line));
 }

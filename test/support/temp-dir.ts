@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 
+/** In the environment of everything that a run of the tests starts: which run it is. */
+export const RUN_MARK = 'JDAY_TEST_RUN';
+
 export interface TempDir {
   readonly path: string;
 }
@@ -24,6 +27,12 @@ export function withTempDir(): TempDir {
   };
 }
 
+/** Gone at the latest when all tests are over. */
 export function makeTempDir(): string {
-  return mkdtempSync(join(tmpdir(), 'jday-test-'));
+  return mkdtempSync(tempDirsOf(process.env[RUN_MARK] ?? 'alone'));
+}
+
+/** What the paths of a run's folders begin with. */
+export function tempDirsOf(run: string): string {
+  return join(tmpdir(), `jday-test-${run.slice(0, 8)}-`);
 }

@@ -18,6 +18,18 @@ describe.concurrent('the last verification', () => {
     expect(world.looks).toBeGreaterThan(before);
   });
 
+  test('does not end the sync while the stores do not agree that V2 serves (L1)', async () => {
+    const { handle, world } = await migrations.stayIn('complete');
+    world.authorityKnown = false;
+    world.open('verifyAll');
+    const held = async () =>
+      (await progress(handle)).lastFailure === 'the stores do not agree that V2 serves';
+    await eventually('it is held up', held, PATIENCE);
+    expect(world.running).toContain('sync v1');
+    world.authorityKnown = true;
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
   test('that finds differences is made again until it finds none, and a decision can be taken meanwhile', async () => {
     const { handle, world } = await migrations.start({}, (fake) => (fake.diverged = 1));
     const made = () => world.calls.filter((call) => call === 'verifyAll').length;
@@ -53,9 +65,9 @@ describe.concurrent('the last verification', () => {
       why: expect.stringContaining('the user lacks rights') as string,
     });
     world.broken = null;
-    world.diverged = 0;
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
-    await eventually('the sync runs again', () => world.running.has('sync v1'));
+    await eventually('the sync runs again', () => world.running.has('sync v1'), PATIENCE);
+    world.diverged = 0;
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
   });
 });
@@ -77,7 +89,8 @@ describe.concurrent('a sync that fails for good', () => {
   test('while the authority moves asks an operator: it is the way back (L9)', async () => {
     const { handle, world } = await migrations.stayIn('cutover');
     world.broken = lacksRights();
-    await eventually('it has ended', () => world.calls.includes('sync v1 stopped'), PATIENCE);
+    const heard = async () => (await progress(handle)).lastFailure?.includes('the user lacks rights');
+    await eventually('the workflow has heard of it', heard, PATIENCE);
     world.open('cutover');
     await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
     expect(world.calls).not.toContain('rollback');

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { FAILURES } from '../../domain/failure.ts';
 import { abortSignal, resumeUpdate } from '../../workflows/messages.ts';
+import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
-import { progress, until, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, until, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
 
@@ -57,17 +58,34 @@ describe.concurrent('a cutover', () => {
     expect(world.after('cutover')[0]).toBe('cutover');
   });
 
-  test('whose end fails again and again asks an operator', async () => {
+  test('whose end fails again and again asks an operator', { timeout: 150_000 }, async () => {
     const { handle } = await migrations.start({}, (fake) => {
       fake.fail('cutover', ...Array.from({ length: 20 }, () => new Error('no rights on V2')));
       fake.when('cutover', () => (fake.authority = 'target'));
     });
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    const asks = async () => (await progress(handle)).waitingFor.what === 'resume';
+    await eventually('it waits for an operator', asks, { withinMs: 120_000 });
     expect((await progress(handle)).lastFailure).toMatch(
       /V2 has the authority, and the rest fails.*no rights/,
     );
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('that died between two records and was aborted meanwhile goes back once the stores agree', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => {
+        fake.authority = 'target';
+        fake.authorityKnown = false;
+      });
+    });
+    await eventually('the cutover broke', () => world.calls.includes('cutover'), PATIENCE);
+    const before = world.looks;
+    await eventually('it was looked who serves', () => world.looks > before + 1, PATIENCE);
+    await handle.signal(abortSignal, 'enough');
+    world.authorityKnown = true;
+    expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', reason: 'enough' });
   });
 
   test('that broke, and a look that fails for good: an operator is asked, nothing is undone', async () => {

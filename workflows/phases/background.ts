@@ -61,7 +61,11 @@ async function keep(run: Run, start: () => Promise<void>): Promise<void> {
       const problem = await start().then(endedByItself, (error: unknown) => failureOf(error).message);
       // Told to stop it may end in any way: what its worker's death cuts off then, nobody begins anew.
       if (CancellationScope.current().consideredCancelled) return;
-      await condition(() => !run.state.switching); // Only then it is known who serves.
+      // Who serves is known once the switch is over, which may need this sync: then an operator's word begins it anew.
+      run.note({ lastFailure: problem });
+      const nudged = run.nudged();
+      await condition(() => !run.state.switching || nudged());
+      if (run.state.switching) continue;
       if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: problem });
       await run.operator(problem);
     }

@@ -88,6 +88,8 @@ async function settleAttempt(run: Run, error: unknown, tries: number): Promise<E
     run.note({ switching: false });
     return failure;
   }
+  // Somebody wants back: the way back asks for itself what it has to know.
+  if (run.state.stop) return failure;
   if (serves === null) await run.operator(`nobody can know which side serves: ${message}`);
   else if (tries % FINISH_TRIES === 0)
     await run.operator(`V2 has the authority, and the rest fails: ${message}`);

@@ -9,7 +9,7 @@ import { watch } from '../watching.ts';
 import type { Background } from './background.ts';
 import { askFor, passGate } from './waiting.ts';
 
-/** Of the last look, ms. V1 may have come back without its fence while everything was verified (L1). */
+/** Of the last look, ms. */
 const LAST_LOOK_MS = 1_000;
 
 /** V2 serves, V1 is kept current, triggers are armed: until the window is over and its end approved. */
@@ -41,12 +41,11 @@ export async function watchWindow(run: Run): Promise<void> {
 /** The last two-way verification, then the sync ends, and with it the lossless way back. */
 export async function complete(run: Run, background: Background): Promise<void> {
   run.enter('complete');
-  const beganMs = Date.now();
+  let heldUpSinceMs = Date.now();
   for (;;) {
-    const problem = await verifyAll(run);
-    if (problem !== null) await watchBefore(run, problem, beganMs);
-    else await watchFor(run, LAST_LOOK_MS);
+    const problem = (await verifyAll(run)) ?? (await lastLook(run));
     if (problem === null && run.state.paused === null) break;
+    if (problem !== null && (await decidedBefore(run, problem, heldUpSinceMs))) heldUpSinceMs = Date.now();
     await passGate(run, true);
   }
   run.throwIfTurnedBack();
@@ -54,16 +53,22 @@ export async function complete(run: Run, background: Background): Promise<void> 
   await CancellationScope.nonCancellable(() => endSync(run, background));
 }
 
-/** A decision on what is held back ends the wait. */
-async function watchBefore(run: Run, problem: string, beganMs: number): Promise<void> {
+/** Watches until it is time to verify again, or until an operator has decided on what is held back: then true. */
+async function decidedBefore(run: Run, problem: string, sinceMs: number): Promise<boolean> {
   run.note({ lastFailure: problem });
   run.waitFor({ what: 'gates', gate: 'complete', why: problem });
-  await watchFor(run, verifyAgainMs(Date.now() - beganMs), run.nudged());
+  const againMs = Date.now() + verifyAgainMs(Date.now() - sinceMs);
+  const nudged = run.nudged();
+  await watch(run, { goal: 'none', untilMs: () => againMs, or: nudged, sinceMs });
+  return nudged();
 }
 
-async function watchFor(run: Run, forMs: number, or?: () => boolean): Promise<void> {
-  const endsMs = Date.now() + forMs;
-  await watch(run, { goal: 'none', untilMs: () => endsMs, ...(or && { or }) });
+/** V1 may have come back without its fence, or without its record, while everything was verified (L1). */
+async function lastLook(run: Run): Promise<string | null> {
+  const endsMs = Date.now() + LAST_LOOK_MS;
+  await watch(run, { goal: 'none', untilMs: () => endsMs });
+  const serves = run.state.observation?.snapshot.authority?.side;
+  return serves === 'target' ? null : 'the stores do not agree that V2 serves';
 }
 
 /** What the last verification found wrong; nothing compared is wrong too (L7). */
