@@ -20,7 +20,7 @@ test('with the Temporal CLI alone: start, progress, abort by a plain string; V2 
     expiry: await v2.pexpiretime('match:5'),
   };
 
-  const plan = await world.jday('plan', '--plan', 'plans/supersmartmatch.yaml', '--day', '2s', '--json');
+  const plan = await world.jday('plan', '--plan', 'plans/supersmartmatch.yaml', '--day', '1h', '--json');
   const file = join(world.dir.path, 'plan.json');
   writeFileSync(file, plan.stdout);
   temporal(
