@@ -3,7 +3,7 @@ import { FAILURES } from '../../domain/failure.ts';
 import { abortSignal, completeUpdate, pauseUpdate, resumeUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
-import { PATIENCE, progress, until, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, until, waitsForOperator, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
 const byAnn = { by: 'ann', reason: 'tried' };
@@ -57,7 +57,7 @@ describe.concurrent('the last verification', () => {
     const { handle, world } = await migrations.stayIn('watch');
     world.broken = lacksRights();
     world.diverged = 1;
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     await handle.executeUpdate(completeUpdate, { args: [byAnn] });
     await eventually('it was verified', () => world.calls.includes('verifyAll'), PATIENCE);
     expect((await progress(handle)).waitingFor).toMatchObject({
@@ -92,7 +92,7 @@ describe.concurrent('a sync that fails for good', () => {
     const heard = async () => (await progress(handle)).lastFailure?.includes('the user lacks rights');
     await eventually('the workflow has heard of it', heard, PATIENCE);
     world.open('cutover');
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     expect(world.calls).not.toContain('rollback');
     await handle.signal(abortSignal, 'enough');
     expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', reason: 'enough' });

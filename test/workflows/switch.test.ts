@@ -3,7 +3,7 @@ import { FAILURES } from '../../domain/failure.ts';
 import { abortSignal, resumeUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
-import { PATIENCE, progress, until, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, until, waitsForOperator, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
 
@@ -96,7 +96,7 @@ describe.concurrent('a cutover', () => {
         fake.when('cutover', () => undefined);
       });
     });
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     expect(world.after('cutover')).toEqual([]);
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
@@ -106,7 +106,7 @@ describe.concurrent('a cutover', () => {
 
   test('that leaves nobody knowing who serves waits for an operator, undoes nothing, and goes on by resume', async () => {
     const { handle, world } = await migrations.start({}, (fake) => fake.fail('cutover', uncertain()));
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     expect((await progress(handle)).lastFailure).toMatch(
       /nobody can know which side serves.*the records disagree/,
     );
@@ -120,7 +120,7 @@ describe.concurrent('a cutover', () => {
       fake.fail('cutover', uncertain());
       fake.authorityKnown = false;
     });
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     await handle.signal(abortSignal, 'give up');
     await until(handle, 'still nobody knows', ({ lastFailure }) =>
       /until the stores agree/.test(lastFailure ?? ''),
@@ -139,7 +139,7 @@ describe.concurrent('a rollback', () => {
     const { handle, world } = await migrations.stayIn('watch');
     world.fail('rollback', finalFailure(FAILURES.OwnershipUncertain, 'the records disagree'));
     await handle.signal(abortSignal, 'back');
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     expect(world.running).toContain('sync v1');
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
     expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', authority: 'source' });

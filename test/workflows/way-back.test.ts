@@ -4,7 +4,7 @@ import { abortSignal, pauseUpdate, rollbackUpdate } from '../../workflows/messag
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
 import { BEFORE_THE_FLIP, FROM_THE_FLIP_ON, STAYS_IN } from './stories.ts';
-import { PATIENCE, progress, until, waitsForApproval, withMigrations } from './with-migrations.ts';
+import { PATIENCE, progress, waitsForApproval, waitsForOperator, withMigrations } from './with-migrations.ts';
 
 const migrations = withMigrations();
 
@@ -192,7 +192,7 @@ describe.concurrent('a sync that cannot be told to stop any more', () => {
   test('because it waits for an operator, is waited for no more: the migration completes', async () => {
     const { handle, world } = await migrations.stayIn('complete');
     world.broken = finalFailure(FAILURES.BadConfiguration, 'the user lacks rights');
-    await until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+    await waitsForOperator(handle);
     world.open('verifyAll');
     expect(await handle.result()).toMatchObject({ outcome: 'completed', undone: [] });
     expect(world.calls).not.toContain('rollback');

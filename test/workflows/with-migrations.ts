@@ -97,6 +97,10 @@ export function until(handle: Handle, what: string, holds: (progress: Progress) 
   return eventually(what, async () => holds(await progress(handle)), PATIENCE);
 }
 
+export function waitsForOperator(handle: Handle): Promise<true> {
+  return until(handle, 'waits for an operator', ({ waitingFor }) => waitingFor.what === 'resume');
+}
+
 export function waitsForApproval(handle: Handle, gate: Progress['waitingFor']['gate']): Promise<true> {
   const waits = ({ waitingFor }: Progress) => waitingFor.what === 'approval' && waitingFor.gate === gate;
   return until(handle, `waits for the approval "${gate}"`, waits);
