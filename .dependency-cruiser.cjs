@@ -26,6 +26,14 @@ const only = (folder, allowed, extra = {}) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-circular-folders', severity: 'error', scope: 'folder', from: {}, to: { circular: true } },
+    {
+      // The verifier must not believe what the copier believes.
+      name: 'verifier-apart-from-the-copier',
+      severity: 'error',
+      from: { path: '^redis/verify/' },
+      to: { path: '^redis/replication/' },
+    },
     {
       name: 'pure',
       severity: 'error',
@@ -51,7 +59,7 @@ module.exports = {
       to: { path: '^workflows/', pathNot: '^workflows/(activities|messages)\\.ts$' },
     },
     only('workers', ['domain', 'redis', 'activities', 'workflows', 'monitoring', 'servers']),
-    only('client', ['domain', 'redis', 'workflows', 'workers', 'servers', 'rehearsal']),
+    only('client', ['domain', 'redis', 'workflows', 'workers', 'servers']),
     {
       name: 'client-sees-only-messages',
       severity: 'error',

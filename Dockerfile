@@ -4,7 +4,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
 FROM node:20-bookworm-slim
-# redis-server: a backup counts once it was restored into a scratch server (L10).
+# redis-server: a backup counts once it was restored into a scratch server.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates redis-server \
   && rm -rf /var/lib/apt/lists/*

@@ -1,55 +1,46 @@
-import { keyspaceOf } from '../domain/keyspace.ts';
-import { linksOf } from '../domain/link.ts';
-import type { Plan } from '../domain/plan.ts';
-import type { Throttle } from '../domain/throttle.ts';
-import { claimStores, releaseStores } from '../redis/claim.ts';
-import { writeControl } from '../redis/control.ts';
-import { decideSuspects } from '../redis/decide-suspects.ts';
-import { clearTarget } from '../redis/ending/clear-target.ts';
-import { dropTraces } from '../redis/ending/drop-traces.ts';
-import { settleSource } from '../redis/ending/settle-source.ts';
-import { type Stores, withStores } from '../redis/stores.ts';
-import { checkShardCount } from '../redis/sync/shard-count.ts';
-import type { DecideInput } from '../workflows/activities.ts';
+import { keyspaceOf } from '../domain/keys/keyspace.ts';
+import { linksOf } from '../domain/plan/plan.ts';
+import type { Throttle } from '../domain/plan/throttle.ts';
+import { writeControl } from '../redis/state/control.ts';
+import { clearTarget } from '../redis/cleanup/clear-target.ts';
+import { dropRecords } from '../redis/cleanup/drop-records.ts';
+import { drainToSource } from '../redis/cutover/request-drain.ts';
+import type { Stores } from '../redis/client/stores.ts';
+import type { FencingInput } from '../workflows/activities.ts';
 import { beating } from './beating.ts';
 import { fencing } from './fencing.ts';
 import type { Dependencies } from './dependencies.ts';
+import { type HeldInput, holderOf, type KnowingInput, withHeldStores } from './held-stores.ts';
 
-/** The short acts on the stores: taking and giving them back, joining the sessions, the bounds, and the steps of an end. */
-export function storeActivities({ environment, isRunning }: Dependencies) {
-  const on = <I extends { plan: Plan }, T>(
-    purpose: string,
-    act: (input: I, stores: Stores) => Promise<T>,
-  ) => {
+/**
+ * The short activities on stores that this run holds: joining the sessions, setting the bounds, and the steps of an
+ * ending.
+ */
+export function storeActivities(dependencies: Dependencies) {
+  const on = <I extends HeldInput, T>(purpose: string, act: (input: I, stores: Stores) => Promise<T>) => {
     return (input: I): Promise<T> =>
-      beating(() => withStores(input.plan, environment, purpose, (stores) => act(input, stores)));
+      beating(() => withHeldStores(dependencies, input, purpose, (stores) => act(input, stores)));
   };
   return {
-    claim: on('claim', async ({ plan }, stores) => {
-      for (const link of linksOf(plan))
-        await checkShardCount(stores.target.redis, keyspaceOf(plan.migration), link);
-      await claimStores(stores, plan, isRunning);
-    }),
-    release: on('release', ({ plan }, stores) => releaseStores(stores, plan.migration)),
     joinSessions: on('join', async ({ plan }, stores) => {
       const keyspace = keyspaceOf(plan.migration);
       for (const { name } of linksOf(plan)) {
         await writeControl(stores.target.redis, keyspace, name, { joins: 'jday' });
-        // The copy, for a target that comes back without it.
+        // A copy on the source. A target that comes back without its data gets this setting back from there.
         await writeControl(stores.named(name).redis, keyspace, name, { joins: 'jday' });
       }
     }),
-    configure: on('configure', async ({ plan, throttle }: { plan: Plan; throttle: Throttle }, stores) => {
+    configure: on('configure', async ({ plan, throttle }: HeldInput & { throttle: Throttle }, stores) => {
       const keyspace = keyspaceOf(plan.migration);
       for (const link of linksOf(plan))
         await writeControl(stores.target.redis, keyspace, link.name, { throttle });
     }),
-    decide: on('decide', ({ plan, ...wanted }: DecideInput, stores) => decideSuspects(plan, stores, wanted)),
-    settleSource: ({ plan }: { plan: Plan }) =>
-      beating(() => fencing(plan, environment, (stores) => settleSource(plan, stores))),
-    clearTarget: on('clear', ({ plan }, stores) => clearTarget(plan, stores)),
-    dropTraces: on('drop', ({ plan, keepLedger }: { plan: Plan; keepLedger: boolean }, stores) =>
-      dropTraces(plan, stores, keepLedger),
-    ),
+    drainToSource: (input: FencingInput) =>
+      beating(() => fencing(dependencies, input, (stores) => drainToSource(input.plan, stores))),
+    clearTarget: on('clear', ({ plan, known }: KnowingInput, stores) => clearTarget(plan, stores, known)),
+    dropRecords: on('drop', async (input: KnowingInput & { keepLedger: boolean }, stores) => {
+      const { plan, known, keepLedger } = input;
+      await dropRecords(plan, stores, keepLedger, known, await holderOf(dependencies, input));
+    }),
   };
 }

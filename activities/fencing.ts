@@ -1,23 +1,51 @@
 import { Context } from '@temporalio/activity';
-import type { Plan } from '../domain/plan.ts';
-import type { Environment } from '../redis/connection.ts';
-import { type Stores, withStores } from '../redis/stores.ts';
-import { fencingPurpose, takeSwitchLease } from '../redis/switch/switch-lease.ts';
+import type { FencingToken } from '../domain/authority/fencing-token.ts';
+import { assertKnown } from '../redis/state/authority.ts';
+import type { Stores } from '../redis/client/stores.ts';
+import {
+  copySwitchLease,
+  fencingPurpose,
+  nextFencingNumber,
+  takeSwitchLease,
+} from '../redis/state/fencing-token.ts';
+import type { FencingInput, NumberInput } from '../workflows/activities.ts';
+import { beating } from './beating.ts';
+import type { Dependencies } from './dependencies.ts';
+import { withHeldStores } from './held-stores.ts';
 
-/** Ms at which Temporal scheduled this attempt: by Temporal's clock alone, and later than every attempt before it. */
-export function tokenOfAttempt(): number {
-  return Context.current().info.currentAttemptScheduledTimestampMs;
+/** The number orders the steps of the workflow. The attempt, which Temporal counts, orders the attempts at one step. */
+export function tokenOfAttempt({ fencingNumber }: FencingInput): FencingToken {
+  return { number: fencingNumber, attempt: Context.current().info.attempt };
 }
 
-/** Work that raises or lowers fences: what an earlier attempt of it, or of a switch, still had to say is not heard. */
+/**
+ * Runs work that raises or lowers fences. Takes the switch lease first, which ends the connections of every earlier
+ * attempt at this step or at a switch. So an earlier attempt whose process was only stopped, and goes on later, changes
+ * nothing any more.
+ */
 export function fencing<T>(
-  plan: Plan,
-  environment: Environment,
+  dependencies: Dependencies,
+  input: FencingInput,
   work: (stores: Stores) => Promise<T>,
 ): Promise<T> {
-  const token = tokenOfAttempt();
-  return withStores(plan, environment, fencingPurpose(plan.migration, token), async (stores) => {
-    await takeSwitchLease(stores, plan.migration, token);
-    return work(stores);
+  const token = tokenOfAttempt(input);
+  const { migration } = input.plan;
+  return withHeldStores(dependencies, input, fencingPurpose(migration, token), async (stores) => {
+    await takeSwitchLease(stores, migration, token);
+    // Only the holder of the switch lease can move the authority. So the record that is read here stays as it is until
+    // this work has ended.
+    await assertKnown(stores, input.plan, input.known);
+    const done = await work(stores);
+    await copySwitchLease(stores, migration, token);
+    return done;
   });
+}
+
+export function nextFencingNumberActivity(dependencies: Dependencies) {
+  return (input: NumberInput): Promise<number> =>
+    beating(() =>
+      withHeldStores(dependencies, input, 'number', (stores) =>
+        nextFencingNumber(stores, input.plan.migration, input.after),
+      ),
+    );
 }

@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { FAILURES } from '../domain/failure.ts';
-import { type Link, linksOf } from '../domain/link.ts';
-import type { Plan } from '../domain/plan.ts';
-import { type Shard, shardsOfPlan } from '../domain/shard.ts';
+import { FAILURES } from '../domain/run/failure.ts';
+import { type Link, linksOf, type Plan } from '../domain/plan/plan.ts';
+import { type Shard, shardsOfPlan } from '../domain/keys/shard.ts';
 
 export function linkOf(plan: Plan, name: string): Link {
   return known(linksOf(plan).find((one) => one.name === name));

@@ -1,50 +1,66 @@
-import { type Keyspace, keyspaceOf } from '../domain/keyspace.ts';
-import { linksOf } from '../domain/link.ts';
-import type { Plan } from '../domain/plan.ts';
-import type { ImpactStatus } from '../domain/status.ts';
-import { type Brake, isUndecided, nextBrake } from '../domain/brake.ts';
-import { scaled } from '../domain/timeline.ts';
-import { readAuthority } from '../redis/authority.ts';
-import { holdWork, readControl, writeControl } from '../redis/control.ts';
+import { type Keyspace, keyspaceOf } from '../domain/keys/keyspace.ts';
+import { linksOf, type Plan, scaled } from '../domain/plan/plan.ts';
+import type { ImpactStatus } from '../domain/gates/status.ts';
+import { type Brake, isUndecided, nextBrake } from '../domain/gates/brake.ts';
+import { isFreshImpact } from '../domain/gates/fresh.ts';
+import { impactWords } from '../domain/gates/impact.ts';
+import { readAuthority } from '../redis/state/authority.ts';
+import { holdWork, readControl, writeControl } from '../redis/state/control.ts';
 import { runImpact } from '../redis/impact/measure.ts';
 import { openProbe } from '../redis/impact/probe.ts';
-import { readLinkStatus } from '../redis/read-link-status.ts';
-import { type Stores, withStores } from '../redis/stores.ts';
+import { readLinkStatus } from '../redis/state/link-status.ts';
+import type { Stores } from '../redis/client/stores.ts';
+import { writeDated, timeAt } from '../redis/state/dated-record.ts';
 import { beating, untilCancelled } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
+import { type HeldInput, withHeldStores } from './held-stores.ts';
 
-/** A fifth of a second holds some 20 probes; six pairs give an interval of 95 %. */
+/** Length of a window, ms. A window of a fifth of a second holds some 20 probes. */
 const WINDOW_MS = 200;
-const PAIRS = 6;
-/** The verifier looks at the hold ten times a second. */
+/**
+ * Pairs of windows of one measurement. Of nine pairs the interval leaves out the lowest and the highest, so one stall
+ * decides nothing. Of six or eight it is the whole range.
+ */
+const PAIRS = 9;
+/** Pause until the held work really stands still, ms. The verifier reads the hold ten times a second. */
 const SETTLE_MS = 120;
 const EVERY_MS = 5 * 60_000;
 const EVERY_FLOOR_MS = 20_000;
-/** Response times of the apps begin at some ms; half a millisecond is 5 % of ten and is not felt (L14). */
+/**
+ * Differences are set against a response time of at least this, ms. The apps' response times begin at some ms. Half a
+ * millisecond is 5 % of ten, and no user feels it.
+ */
 const FLOOR_MS = 10;
 
-/** Measures what the apps feel, tells it, and slows our work down by it. */
-export function measureImpactActivity({ environment, record }: Dependencies) {
-  return ({ plan }: { plan: Plan }): Promise<void> =>
+/**
+ * Measures how much slower the apps' stores answer because of our work, reports it, and slows our work down
+ * accordingly.
+ */
+export function measureImpactActivity(dependencies: Dependencies) {
+  const { environment, record } = dependencies;
+  return (held: HeldInput): Promise<void> =>
     beating((tell) =>
       untilCancelled((signal) =>
-        withStores(plan, environment, 'impact', async (stores) => {
+        withHeldStores(dependencies, held, 'impact', async (stores) => {
+          const { plan } = held;
+          const limit = plan.gates.impactPercent;
           const keyspace = keyspaceOf(plan.migration);
           const target = stores.target.redis;
           const probing = await openProbe(plan.stores, environment, keyspace.probe('impact'));
           let felt = await begin(plan, stores, keyspace);
-          const report = async (status: ImpactStatus) => {
-            tell(`${status.percent.toFixed(1)} %`);
-            record.impact(status);
-            await target.set(keyspace.impact(), JSON.stringify(status));
-            felt = await react(
-              plan,
-              stores,
-              keyspace,
-              nextBrake(felt.brake, status, plan.gates.impactPercent),
-            );
+          const clock = () => timeAt(target, keyspace.impact());
+          const report = async (status: ImpactStatus, saidAtMs: number) => {
+            tell(impactWords(status, limit));
+            await writeDated(target, keyspace.impact(), status, saidAtMs);
+            // This process stood still after the measurement. The figure is too old to say how the apps feel now, so it
+            // changes no brake.
+            if (!isFreshImpact((await clock()) - saidAtMs)) return;
+            record.impact(status, limit);
+            const brake = nextBrake(felt.brake, status, limit);
+            felt = await react(plan, stores, keyspace, brake);
           };
           const options = {
+            clock,
             probe: async () =>
               new Map([...(await probing.probe())].filter(([name]) => felt.serving.has(name))),
             hold: (held: boolean) => holdWork(target, keyspace, held),
@@ -63,13 +79,13 @@ export function measureImpactActivity({ environment, record }: Dependencies) {
 
 type Felt = {
   readonly brake: Brake;
-  /** Stores whose apps are served there now. */
+  /** Names of the stores that serve apps now. */
   readonly serving: ReadonlySet<string>;
-  /** Measured again as soon as may be: the copy runs, or the brake is on. */
+  /** The next measurement starts as soon as possible, because a copy runs or the brake is on. */
   readonly soon: boolean;
 };
 
-/** The brake outlives the attempt: it stands where the syncs read it. */
+/** Reads the brake from the stores, where the syncs read it too. So the brake survives the death of an attempt. */
 async function begin(plan: Plan, stores: Stores, keyspace: Keyspace): Promise<Felt> {
   const [link] = linksOf(plan);
   if (!link) throw new Error('the plan has no link');
@@ -88,7 +104,9 @@ async function react(plan: Plan, stores: Stores, keyspace: Keyspace, brake: Brak
   return { brake, serving: await servingStores(stores), soon };
 }
 
-/** Before the cutover apps are served by all three; after it by V2 alone, whatever the sources still answer. */
+/**
+ * Before the cutover all three stores serve apps. After the cutover only V2 does, even though the sources still answer.
+ */
 async function servingStores(stores: Stores): Promise<ReadonlySet<string>> {
   const side = (await readAuthority(stores.target.redis))?.side ?? 'source';
   const serving = side === 'source' ? stores.all : stores.of('target');

@@ -1,31 +1,48 @@
-import type { Plan } from '../domain/plan.ts';
-import type { SwitchReport } from '../domain/report.ts';
-import type { Side } from '../domain/side.ts';
-import { withStores } from '../redis/stores.ts';
-import { openServing } from '../redis/switch/open-serving.ts';
-import { rehearseSwitch } from '../redis/switch/rehearse-switch.ts';
-import { switchAuthority } from '../redis/switch/switch-authority.ts';
+import type { SwitchReport } from '../domain/run/report.ts';
+import type { Side } from '../domain/plan/plan.ts';
+import { openServing } from '../redis/cutover/open-side.ts';
+import { rehearseSwitch } from '../redis/cutover/rehearse.ts';
+import { switchAuthority } from '../redis/cutover/switch-authority.ts';
+import type { FencingInput } from '../workflows/activities.ts';
 import { beating } from './beating.ts';
 import { fencing, tokenOfAttempt } from './fencing.ts';
 import type { Dependencies } from './dependencies.ts';
+import { type HeldInput, proofFor, withHeldStores } from './held-stores.ts';
 
-/** Cutover (`to` the target) and rollback (`to` the source): one function with the sides swapped. */
-export function switchActivity({ environment, record }: Dependencies, to: Side) {
-  return ({ plan }: { plan: Plan }): Promise<SwitchReport> =>
+/** The activities `cutover` (`to` = target) and `rollback` (`to` = source): one function with the sides swapped. */
+export function switchActivity(dependencies: Dependencies, to: Side) {
+  const { environment, record, allowance } = dependencies;
+  return (input: FencingInput): Promise<SwitchReport> =>
     beating(async (tell) => {
-      const report = await switchAuthority({ plan, environment, to, token: tokenOfAttempt(), report: tell });
+      const { plan, known } = input;
+      const prove = await proofFor(dependencies, input);
+      const report = await switchAuthority({
+        plan,
+        environment,
+        programs: allowance.programs,
+        to,
+        token: tokenOfAttempt(input),
+        report: tell,
+        prove,
+        known,
+      });
       record.switched(report, plan.gates.fenceBudgetMs);
       return report;
     });
 }
 
-export function rehearseSwitchActivity({ environment }: Dependencies) {
-  return ({ plan }: { plan: Plan }) =>
-    beating(() => withStores(plan, environment, 'rehearse', (stores) => rehearseSwitch(plan, stores)));
+export function rehearseSwitchActivity(dependencies: Dependencies) {
+  return (held: HeldInput) =>
+    beating(() =>
+      withHeldStores(dependencies, held, 'rehearse', (stores) => rehearseSwitch(held.plan, stores)),
+    );
 }
 
-/** What a broken attempt has left. Says who serves: from here on it can no more change that. */
-export function unfenceActivity({ environment }: Dependencies) {
-  return ({ plan }: { plan: Plan }): Promise<Side> =>
-    beating(() => fencing(plan, environment, (stores) => openServing(stores, plan)));
+/**
+ * Lowers the fence that a broken attempt has left, and returns the side that serves. It holds the switch lease, so a
+ * broken attempt that goes on later cannot change that side any more.
+ */
+export function unfenceActivity(dependencies: Dependencies) {
+  return (input: FencingInput): Promise<Side> =>
+    beating(() => fencing(dependencies, input, (stores) => openServing(stores, input.plan)));
 }

@@ -1,19 +1,19 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Order } from './processes/serve.ts';
+import type { ProcessAnswer, ProcessOrder } from './processes/serve.ts';
 
-/** A process of the bench: apart from it, so that its CPU, its memory and its event loop are its own. */
+/** A child process of the bench. It is separate so that its CPU, its memory and its event loop are its own. */
 export type BenchProcess<Input, Said, Result> = {
   readonly pid: number;
-  /** Its code is loaded: what follows is the work and nothing else. */
+  /** Resolves when its code is loaded. What follows is only the work. */
   readonly ready: Promise<void>;
   begin(input: Input): void;
-  /** Everything it said so far, oldest first. */
+  /** Everything that it has said so far, oldest first. */
   readonly said: readonly Said[];
-  /** What it returned; its failure, or that it was killed, rejects. */
+  /** What it returned. Rejects when it failed or was killed. */
   readonly result: Promise<Result>;
   stop(): Promise<Result>;
-  /** Lets it end in order, which writes a profile. */
+  /** Lets the process end in order. Otherwise it writes no profile. */
   letGo(): void;
   kill(): void;
 };
@@ -43,10 +43,11 @@ export function startBenchProcess<Input, Said, Result>(
   const said: Said[] = [];
   const ready = deferred<void>();
   const result = deferred<Result>();
-  // Whoever does not wait for an end must not be killed by a failure that somebody else reports.
+  // A caller may wait for only one of these promises. Without these handlers the rejection of the other one would end
+  // the bench.
   ready.promise.catch(() => undefined);
   result.promise.catch(() => undefined);
-  child.on('message', (answer: Answer<Said, Result>) => {
+  child.on('message', (answer: ProcessAnswer<Said, Result>) => {
     if (answer.kind === 'ready') ready.resolve();
     else if (answer.kind === 'said') said.push(answer.said);
     else if (answer.kind === 'done') result.resolve(answer.result);
@@ -56,7 +57,7 @@ export function startBenchProcess<Input, Said, Result>(
     ready.reject(new Error(`${program} ended before it was ready`));
     result.reject(new Error(`${program} ended without a result`));
   });
-  const order = (one: Order<Input>) => void (child.connected && child.send(one));
+  const order = (one: ProcessOrder<Input>) => void (child.connected && child.send(one));
   return {
     pid: child.pid ?? -1,
     ready: ready.promise,

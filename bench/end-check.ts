@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { KEY_PREFIX } from './data-set.ts';
 
-/** The run lost something, or the sides differ: it gets no figure. */
+/** The run lost data, or the two sides differ. Such a run gets no figure. */
 export class Differs extends Error {
   override readonly name = 'Differs';
 }
@@ -15,8 +15,12 @@ const COUNT = 1_000;
 const PATIENCE_MS = 20_000;
 
 /**
- * Both servers whole, value and absolute expiry, by plain commands and nothing of ours: every key of the data set on
- * the source is on the target as expected, and the target has none besides. What is still on its way may arrive.
+ * Reads both servers completely and compares values and absolute expiries. It uses plain commands and no code of the
+ * engine. Every key of the data set on the source must be on the target as expected. The target must have no other key
+ * of the data set. Keys may still be on their way, so differences are read again until `patienceMs` is over.
+ *
+ * @returns how many keys were compared
+ * @throws Differs
  */
 export async function assertSame(
   source: Redis,
@@ -71,7 +75,7 @@ async function read(redis: Redis, keys: readonly string[]): Promise<State[]> {
   });
 }
 
-/** The transform as a person would write it down for these documents. */
+/** The transform of these documents, written by hand. */
 function becomes(state: State | undefined, expected: Expected): State | undefined {
   if (!state || expected === 'same' || state.value === null) return state;
   if (typeof state.value === 'string')

@@ -1,24 +1,26 @@
 import type { Direction, Marker, Probed, ProbeInput } from './processes/probe.ts';
-import type { Stream, WriterInput, Written } from './processes/writer.ts';
+import type { Stream, WriterInput, WriterReport } from './processes/writer.ts';
 import { Differs } from './end-check.ts';
 import type { Stage, StagedServer } from './stage.ts';
-import { percentile } from './statistics.ts';
+import { percentile } from './summary.ts';
 import { until } from './until.ts';
+import type { Redis } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** Looks of the probe in a second, over all directions. */
+/** Markers that the probe writes per second, over all directions. */
 const LOOKS_PER_SECOND = 250;
 
-export type Load = { readonly markers: readonly Marker[]; readonly writesPerSecond: number };
+type Load = { readonly markers: readonly Marker[]; readonly writesPerSecond: number };
 
 export type LoadOptions = {
   readonly source: StagedServer;
-  /** Where the second half of the writes goes, if it does. */
+  /** Gets the second half of the writes if `ways` is `both`. */
   readonly target: StagedServer;
   readonly ways: 'one' | 'both';
   readonly writesPerSecond: number;
   readonly keys: number;
   readonly seconds: number;
-  /** Load before the first look. */
+  /** How long the load runs before the first marker. */
   readonly warmUpSeconds: number;
 };
 
@@ -42,9 +44,13 @@ function streamsOf({ source, target, ways, writesPerSecond }: LoadOptions): read
   }));
 }
 
-/** Writes for a while and probes the lag meanwhile, both from processes of their own. */
+/**
+ * Writes for a while and measures the lag at the same time. Writer and probe run in processes of their own.
+ *
+ * @throws Differs when a marker has not arrived
+ */
 export async function runLoad(stage: Stage, options: LoadOptions): Promise<Load> {
-  const writer = stage.process<WriterInput, never, Written>('writer');
+  const writer = stage.process<WriterInput, never, WriterReport>('writer');
   const probe = stage.process<ProbeInput, 'open', Probed>('probe');
   await Promise.all([writer.ready, probe.ready]);
   const { keys, seconds, warmUpSeconds } = options;
@@ -56,13 +62,13 @@ export async function runLoad(stage: Stage, options: LoadOptions): Promise<Load>
   return { markers, writesPerSecond: written.acknowledged / written.seconds };
 }
 
-/** Percentiles of what the probe saw, ms. */
+/** Returns percentiles of the lag that the probe has seen, ms. */
 export function lagOf(markers: readonly Marker[]): { p50Ms: number; p99Ms: number; maxMs: number } {
   const sorted = markers.map(({ sentAt, seenAt }) => seenAt - sentAt).sort((one, other) => one - other);
   return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), maxMs: percentile(sorted, 1) };
 }
 
-/** What the probe itself sees when nothing has to be carried: a marker of the source, heard on the source. */
+/** Measures the lag of the probe itself: its markers are written and seen on the same server. Returns the p50 in ms. */
 export async function probeFloor(stage: Stage, source: StagedServer, seconds: number): Promise<number> {
   const probe = stage.process<ProbeInput, 'open', Probed>('probe');
   await probe.ready;
@@ -72,10 +78,51 @@ export async function probeFloor(stage: Stage, source: StagedServer, seconds: nu
   return lagOf(markers).p50Ms;
 }
 
-/** Resolves when both hold the same number of keys. */
+/** Resolves when both servers hold the same number of keys. */
 export async function sameSize(source: StagedServer, target: StagedServer): Promise<void> {
   await until(
     'both sides to hold as many keys',
     async () => (await source.redis.dbsize()) === (await target.redis.dbsize()),
   );
+}
+
+const POLL_MS = 5;
+/** Keys of our own (status, heartbeats) that may appear after the last key of the data. */
+const OWN_SIGNALS = 16;
+
+/**
+ * Watches from outside how a server fills, in the same way for every contender. It asks DBSIZE every 5 ms. A server
+ * that loads a snapshot answers with an error and is asked again.
+ *
+ * `filledAt` ends the watch. It returns when the server first held as many keys as at the end, ms of
+ * `performance.now()`.
+ */
+export class Arrival {
+  readonly #seen: { readonly at: number; readonly size: number }[] = [];
+  readonly #watching: Promise<void>;
+  #over = false;
+
+  constructor(target: Redis) {
+    this.#watching = this.#watch(target);
+  }
+
+  async filledAt(): Promise<number> {
+    this.#over = true;
+    await this.#watching;
+    const last = this.#seen.at(-1)?.size ?? NaN;
+    return this.#seen.find(({ size }) => size >= last - OWN_SIGNALS)?.at ?? NaN;
+  }
+
+  async #watch(target: Redis): Promise<void> {
+    while (!this.#over) {
+      await this.#look(target);
+      await delay(POLL_MS);
+    }
+    await this.#look(target);
+  }
+
+  async #look(target: Redis): Promise<void> {
+    const size = await target.dbsize().catch(() => null);
+    if (size !== null && size !== this.#seen.at(-1)?.size) this.#seen.push({ at: performance.now(), size });
+  }
 }

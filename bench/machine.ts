@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { findTool } from '../servers/tools.ts';
 
-/** What the figures were measured on: enough to compare, nothing that names a machine or its owner. */
+/**
+ * The machine on which the figures were measured. This is enough to compare results, and it names neither the machine
+ * nor its owner.
+ */
 export type Machine = {
   readonly cores: number;
   readonly memoryGb: number;

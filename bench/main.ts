@@ -3,22 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allScenarios } from './all-scenarios.ts';
 import { findRedisShake } from './contenders/redis-shake.ts';
-import { writeDocsPage } from './docs-page.ts';
+import { writeDocsPage } from './report.ts';
 import { thisMachine } from './machine.ts';
-import { type Options, optionsOf, USAGE } from './options.ts';
+import { type BenchOptions, optionsOf, BENCH_USAGE } from './options.ts';
 import { keepResult, type ScenarioResult } from './results.ts';
 import { runRounds } from './rounds.ts';
 import type { Scenario } from './scenario.ts';
-import { Seeds } from './seed.ts';
-import { rowsOf, shown, shownSpread } from './summary.ts';
+import { Seeds } from './data-set.ts';
+import { rowsOf, shownFigure, shownSpread } from './summary.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
-async function main(options: Options): Promise<void> {
-  if (options.help) return print(USAGE);
+async function main(options: BenchOptions): Promise<void> {
+  if (options.help) return print(BENCH_USAGE);
   if (options.docs) return writeDocsPage();
   const scenarios = chosen(options);
-  // Before there is anything to leave behind. The servers are ended by the handler of servers/child.ts on `exit`.
+  // Set these handlers before anything exists that could be left behind. The `exit` handler of servers/child.ts ends
+  // the servers.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const folder = mkdtempSync(join(tmpdir(), 'jday-bench-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -53,7 +54,7 @@ async function main(options: Options): Promise<void> {
   print(`\nkept as bench/results/${keepResult(result)}`);
 }
 
-function chosen({ only, quick, keys, seconds }: Options): readonly Scenario[] {
+function chosen({ only, quick, keys, seconds }: BenchOptions): readonly Scenario[] {
   const all = allScenarios({ quick, keys, seconds });
   const names = new Set(all.flatMap(({ group, name }) => [group, name]));
   const unknown = only.filter((name) => !names.has(name));
@@ -66,7 +67,7 @@ function chosen({ only, quick, keys, seconds }: Options): readonly Scenario[] {
 
 function figuresLine(figures: Readonly<Record<string, number>>): string {
   return Object.entries(figures)
-    .map(([name, value]) => `${name} ${shown(value)}`)
+    .map(([name, value]) => `${name} ${shownFigure(value)}`)
     .join(' · ');
 }
 

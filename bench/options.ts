@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type Options = {
-  /** Groups of scenarios; empty = all. */
+export type BenchOptions = {
+  /** Groups or names of scenarios; empty = all. */
   readonly only: readonly string[];
   readonly rounds: number;
   readonly keys: number;
@@ -12,7 +12,7 @@ export type Options = {
   readonly help: boolean;
 };
 
-export const USAGE = `npm run bench -- [options]
+export const BENCH_USAGE = `npm run bench -- [options]
 
   --only GROUPS   groups of scenarios with commas between them (all)
   --rounds N      interleaved rounds (5)
@@ -24,8 +24,8 @@ export const USAGE = `npm run bench -- [options]
   --help          this
 `;
 
-/** @throws with the sentence of node:util when an option is unknown */
-export function optionsOf(args: readonly string[]): Options {
+/** @throws Error an option is unknown, or a number is not a whole one from 1 up */
+export function optionsOf(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {

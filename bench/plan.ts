@@ -1,19 +1,22 @@
-import { checkPlan } from '../domain/plan-check.ts';
-import type { Plan } from '../domain/plan.ts';
-import type { Environment } from '../redis/connection.ts';
+import { checkPlan } from '../domain/plan-file/plan-check.ts';
+import type { Plan } from '../domain/plan/plan.ts';
+import type { Environment } from '../redis/client/connection.ts';
 import { KEY_PREFIX } from './data-set.ts';
 import type { StagedServer } from './stage.ts';
 
 export type Transform = 'none' | 'offers_to_jobs';
 
 export type PlanChange = {
-  /** ACL users of the apps, one each side. */
+  /** Name of the ACL user of the apps, the same on both sides. */
   readonly appUser?: string;
   /** 0 = no limit. */
   readonly copyKeysPerSecond?: number;
 };
 
-/** A migration of one source without any throttle: what is measured is how fast it can be. */
+/**
+ * Returns a plan with one source. It has no throttle unless `copyKeysPerSecond` is given, because the bench measures
+ * the highest speed.
+ */
 export function benchPlan(
   transform: Transform,
   { appUser = '', copyKeysPerSecond = 0 }: PlanChange = {},
@@ -22,8 +25,8 @@ export function benchPlan(
     {
       migration: 'bench',
       stores: [
-        { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: appUser },
-        { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: appUser },
+        { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: appUser, otherWriters: ['default'] },
+        { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: appUser, otherWriters: ['default'] },
       ],
       datasets: [{ name: 'matches', from: 'v1', patterns: [`${KEY_PREFIX}*`], role: 'cache', transform }],
       throttle: {
@@ -39,6 +42,6 @@ export function benchPlan(
   return plan;
 }
 
-export function environmentOf(source: StagedServer, target: StagedServer): Environment {
+export function benchEnvironment(source: StagedServer, target: StagedServer): Environment {
   return { SOURCE_V1: source.server.url(), TARGET_V2: target.server.url() };
 }

@@ -18,12 +18,15 @@ const FOLDER = 'profile';
 const KEPT_IN = '.jday/bench';
 const SHOWN = 25;
 
-/** What makes Node write a profile as it ends, where one is asked for. */
+/** Returns the options that make Node write a CPU profile when it ends. Empty if no profile was asked for. */
 export function profiling(stage: Stage): readonly string[] {
   return stage.profile ? ['--cpu-prof', '--cpu-prof-dir', stage.path(FOLDER)] : [];
 }
 
-/** Keeps the profile that the ended process left, if it was asked for, and shows where its time went. */
+/**
+ * Keeps the profile that the ended process has written, and prints where its time went. Does nothing if no profile was
+ * asked for.
+ */
 export async function reportProfile(stage: Stage): Promise<void> {
   if (!stage.profile) return;
   const dir = stage.path(FOLDER);
@@ -39,7 +42,10 @@ export async function reportProfile(stage: Stage): Promise<void> {
     );
 }
 
-/** Time spent in each function itself, without its callees, most first; idle time is left out of the shares. */
+/**
+ * Returns the time that each function used itself, without its callees, longest first. Idle time and `(program)` are
+ * left out.
+ */
 export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): readonly SelfTime[] {
   const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
   const micros = new Map<string, number>();

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Machine } from './machine.ts';
 import type { Figure, Figures } from './scenario.ts';
 
-/** One run of one contender: its figures, or why it gets none. */
-export type Run = {
+/** One run of one contender: its figures, or the reason why it has none. */
+export type BenchRun = {
   readonly round: number;
   readonly contender: string;
   readonly figures: Figures | null;
@@ -17,25 +17,31 @@ export type ScenarioResult = {
   readonly group: string;
   readonly question: string;
   readonly figures: readonly Figure[];
-  readonly runs: readonly Run[];
+  readonly runs: readonly BenchRun[];
 };
 
-/** A file of bench/results. */
+/** The content of a file of bench/results. */
 export type Result = {
   readonly at: string;
   readonly rounds: number;
-  /** What the run was told, where a scenario has no size of its own: keys of the data set, seconds of a load. */
+  /**
+   * Options of the run: keys of the data set, and seconds of a load. Scenarios with a size of their own ignore them.
+   */
   readonly keys: number;
   readonly seconds: number;
   readonly machine: Machine;
-  /** Peers that were looked for and not found. */
+  /** Peers that are not installed. */
   readonly absent: readonly string[];
   readonly scenarios: readonly ScenarioResult[];
 };
 
 const FOLDER = fileURLToPath(new URL('./results/', import.meta.url));
 
-/** Keeps a result; two runs of one day over the same groups keep both. */
+/**
+ * Writes a result to a file. The file name contains the minute, so two runs of one day are both kept.
+ *
+ * @returns the file name
+ */
 export function keepResult(result: Result): string {
   mkdirSync(FOLDER, { recursive: true });
   const groups = [...new Set(result.scenarios.map(({ group }) => group))].join('-');

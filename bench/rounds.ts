@@ -1,25 +1,26 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Run, ScenarioResult } from './results.ts';
+import type { BenchRun, ScenarioResult } from './results.ts';
 import type { Contender, Figures, Scenario } from './scenario.ts';
-import type { Seeds } from './seed.ts';
+import type { Seeds } from './data-set.ts';
 import { Stage } from './stage.ts';
 
 export type RoundOptions = {
   readonly rounds: number;
   readonly profile: boolean;
-  /** Of this run of the bench; each stage gets a folder in it. */
+  /** The folder of this run of the bench. Each stage gets a folder in it. */
   readonly folder: string;
   readonly seeds: Seeds;
-  readonly tell: (run: Run, scenario: Scenario) => void;
+  readonly tell: (run: BenchRun, scenario: Scenario) => void;
 };
 
 /**
- * All contenders in every round, one after the other, in turning order: what the machine does besides, and what a run
- * leaves behind, falls on everybody alike, and a ratio is one of two runs side by side.
+ * Runs all contenders in every round, one after the other. Every second round reverses their order, so that none of
+ * them profits from its place. Other work of the machine then affects all contenders alike, and a ratio compares two
+ * runs of the same round.
  */
 export async function runRounds(scenario: Scenario, options: RoundOptions): Promise<ScenarioResult> {
-  const runs: Run[] = [];
+  const runs: BenchRun[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     const order = round % 2 === 1 ? scenario.contenders : [...scenario.contenders].reverse();
     for (const contender of order) {
@@ -37,7 +38,7 @@ async function runOnce(
   contender: Contender,
   round: number,
   { folder, seeds, profile }: RoundOptions,
-): Promise<Run> {
+): Promise<BenchRun> {
   const stage = new Stage(join(folder, `${scenario.name}-${contender.name}-${round}`), seeds, profile);
   const late = new AbortController();
   try {
@@ -57,7 +58,7 @@ async function deadline(ms: number, signal: AbortSignal): Promise<never> {
   throw new Error(`not done within ${ms} ms`);
 }
 
-/** Four digits tell everything that such a measurement knows. */
+/** Rounds to four digits. The measurement is not more precise than that. */
 function rounded(figures: Figures): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]),

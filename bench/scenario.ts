@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** What the runs are about; `quick` shows that everything works and measures nothing. */
+/** Sizes of the runs. `quick` shows that everything works and measures nothing. */
 export type Sizes = {
   readonly quick: boolean;
   /** Keys of the data set. */
@@ -14,12 +14,12 @@ export type Figure = { readonly name: string; readonly unit: string; readonly be
 
 export type Figures = Readonly<Record<string, number>>;
 
-/** Somebody who does the work of a scenario: we, or a peer. Throws when the end check finds a difference. */
+/** Does the work of a scenario: our sync, or a peer. `run` throws when the end check finds a difference. */
 export type Contender = { readonly name: string; run(stage: Stage): Promise<Figures> };
 
 export type Scenario = {
   readonly name: string;
-  /** What `--only` selects. */
+  /** `--only` selects by the group or by the name. */
   readonly group: string;
   readonly question: string;
   readonly figures: readonly Figure[];

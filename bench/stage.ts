@@ -4,12 +4,12 @@ import type { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../servers/redis-server.ts';
 import { type BenchProcess, type Program, startBenchProcess } from './bench-process.ts';
 import { connectTo } from './connection.ts';
-import type { Seed, Seeds } from './seed.ts';
+import type { Seed, Seeds } from './data-set.ts';
 import { cpuMs } from './usage.ts';
 
 export type StagedServer = { readonly server: RedisServer; readonly redis: Redis };
 
-/** The servers and processes of one run: new for each run, gone after it whatever happened. */
+/** The servers and processes of one run. They are new for each run, and `close` ends all of them. */
 export class Stage {
   readonly #folder: string;
   readonly #seeds: Seeds;
@@ -22,7 +22,7 @@ export class Stage {
     this.profile = profile;
   }
 
-  /** A file or folder of this run. */
+  /** Path of a file or folder of this run. */
   path(name: string): string {
     return join(this.#folder, name);
   }
@@ -37,7 +37,7 @@ export class Stage {
     return { server, redis };
   }
 
-  /** Source and target as most runs want them. */
+  /** Starts a source and a target. */
   async pair(source: Seed, target: Seed | null): Promise<{ source: StagedServer; target: StagedServer }> {
     return { source: await this.server('source', source), target: await this.server('target', target) };
   }
@@ -61,7 +61,7 @@ export class Stage {
   }
 }
 
-/** CPU time that servers have used together, ms. */
+/** CPU time that the servers have used together so far, ms. */
 export function cpuOfServers(...servers: readonly StagedServer[]): number {
   return servers.reduce((sum, { server }) => sum + cpuMs(server.pid), 0);
 }

@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Asks every `everyMs` until the answer is neither false nor undefined; a run that waits too long gets no figure. */
+/**
+ * Asks every `everyMs` until the answer is neither false nor undefined.
+ *
+ * @returns that answer
+ * @throws Error when `withinMs` is over; the run then gets no figure
+ */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,

@@ -1,20 +1,20 @@
-/** Exit codes of every verb (design §10). */
+/** The exit codes of every verb. */
 export const EXIT = {
   fine: 0,
   error: 1,
-  /** Bad usage or plan. */
+  /** The options or the plan are wrong. */
   usage: 2,
-  /** Not now; the message says what is legal now. */
+  /** Not possible now; the message says what is possible now. */
   refused: 3,
-  /** A red gate or preflight check, or differences found. */
+  /** A preflight check is red. */
   red: 4,
-  /** Ended aborted or rolled back. */
+  /** The migration ended as `aborted` or `rolled-back`. */
   endedBack: 5,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Ends a verb with a sentence for the operator; what cannot be done is said, never shown as a stack. */
+/** Ends a verb with an exit code and a sentence for the operator. The operator never sees a stack trace. */
 export class VerbFailed extends Error {
   override readonly name = 'VerbFailed';
   readonly exitCode: ExitCode;

@@ -1,48 +1,82 @@
 import {
-  type Client,
-  type Connection,
+  Client,
+  Connection,
   isGrpcDeadlineError,
-  type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionDescription,
   type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
+import { planReader } from '../workers/run-plan.ts';
+import { temporalSettings } from '../workers/temporal-settings.ts';
+import { temporalUnreachable } from '../workers/temporal-unreachable.ts';
 import type { UpdateDefinition } from '@temporalio/common';
-import type { Plan } from '../domain/plan.ts';
-import type { Progress } from '../domain/progress.ts';
-import type { Report } from '../domain/report.ts';
-import { abortSignal, type PreflightResult, progressQuery } from '../workflows/messages.ts';
+import type { Plan } from '../domain/plan/plan.ts';
+import type { Progress } from '../domain/run/progress.ts';
+import type { Report } from '../domain/run/report.ts';
+import { abortSignal, type PreflightResult } from '../workflows/messages.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES, workflowIdOf } from '../workflows/names.ts';
-import { describedProgress } from './described-progress.ts';
-import { endedHow, isRunning } from './ended.ts';
+import { endedHow, isRunning, type SeenProgress, toldProgress } from './told-progress.ts';
 import { EXIT, VerbFailed } from './exit.ts';
-import type { TemporalAccess } from './temporal.ts';
 
-const QUERY_MS = 3_000;
-const UPDATE_MS = 15_000;
+const CONNECT_TIMEOUT = '5s';
 
-/** A migration's progress, and whether a worker told it or only Temporal did. */
-export type Seen = { readonly progress: Progress; readonly byWorker: boolean };
+type TemporalAccess = { readonly client: Client; readonly connection: Connection };
 
-/** The typed client: what can be asked of migrations, by workflow id. What is refused is a `VerbFailed`. */
+/**
+ * Connects to Temporal as the settings say. Without settings it connects to localhost:7233.
+ *
+ * @throws TemporalSilent, TemporalSettingsUnreadable
+ */
+export async function openTemporal(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<TemporalAccess> {
+  const settings = temporalSettings(environment);
+  const { options, namespace } = settings;
+  try {
+    const connection = await Connection.connect({ ...options, connectTimeout: CONNECT_TIMEOUT });
+    return {
+      connection,
+      client: new Client({ connection, ...(namespace === undefined ? {} : { namespace }) }),
+    };
+  } catch (error) {
+    throw await temporalUnreachable(settings, error);
+  }
+}
+
+/** Longest wait until a worker accepts an update, ms. */
+const ACCEPT_MS = 15_000;
+/** Longest wait until an accepted update is done, ms. A decision may wait a minute for a sync that starts. */
+const DONE_MS = 75_000;
+
+/** The typed client of jday. It names a migration by its workflow id. A refused request throws `VerbFailed`. */
 export class Migrations {
   readonly #client: Client;
   readonly #connection: Connection;
+  readonly #planOf: ReturnType<typeof planReader>;
 
   constructor({ client, connection }: TemporalAccess) {
     this.#client = client;
     this.#connection = connection;
+    this.#planOf = planReader(client);
   }
 
-  async start(plan: Plan): Promise<{ readonly workflowId: string; readonly runId: string }> {
+  /**
+   * @param takeOver the token of a claim whose run is gone for good
+   * @throws VerbFailed when a run of this migration is running already
+   */
+  async start(
+    plan: Plan,
+    takeOver?: string,
+  ): Promise<{ readonly workflowId: string; readonly runId: string }> {
     const workflowId = workflowIdOf(plan.migration);
     try {
       const handle = await this.#client.workflow.start(WORKFLOW_TYPES.migration, {
         workflowId,
         taskQueue: TASK_QUEUES.control,
-        args: [plan],
+        args: takeOver === undefined ? [plan] : [plan, { takeOver }],
         workflowIdConflictPolicy: 'FAIL',
         staticSummary: `Migration ${plan.migration}: ${plan.stores.map((store) => store.name).join(', ')}`,
       });
@@ -54,7 +88,9 @@ export class Migrations {
     }
   }
 
-  /** Runs the checks alone. A run of the same migration's checks gives way: the last asker's plan counts. */
+  /**
+   * Runs only the checks. A preflight of the same migration that still runs is terminated: the newest request counts.
+   */
   preflight(plan: Plan): Promise<PreflightResult> {
     return this.#client.workflow.execute(WORKFLOW_TYPES.preflight, {
       workflowId: workflowIdOf(`preflight-${plan.migration}`),
@@ -64,7 +100,7 @@ export class Migrations {
     });
   }
 
-  /** Workflow ids of the migrations that run now. */
+  /** @returns the workflow ids of the migrations that run now */
   async running(): Promise<readonly string[]> {
     const found: string[] = [];
     const query = `WorkflowType = '${WORKFLOW_TYPES.migration}' AND ExecutionStatus = 'Running'`;
@@ -92,7 +128,7 @@ export class Migrations {
     }
   }
 
-  /** Fails when the run has ended, with how it ended. */
+  /** @throws VerbFailed when the run has ended; the message says how it ended */
   async insistOnRunning(workflowId: string): Promise<void> {
     const description = await this.describe(workflowId);
     if (isRunning(description)) return;
@@ -100,39 +136,52 @@ export class Migrations {
     throw new VerbFailed(EXIT.refused, `${workflowId} ${how}. Legal now: report, start.`);
   }
 
-  /** Asks the worker; when none answers, says what Temporal itself knows. */
-  async progress(workflowId: string): Promise<Seen> {
+  /** Reads the progress of a run where Temporal keeps it. No worker is asked. */
+  async progress(workflowId: string): Promise<SeenProgress> {
     const description = await this.describe(workflowId);
-    try {
-      const ask = () => this.#handle(workflowId).query(progressQuery);
-      return { progress: await this.#connection.withDeadline(Date.now() + QUERY_MS, ask), byWorker: true };
-    } catch {
-      const progress = await describedProgress(description, () => this.report(workflowId));
-      return { progress, byWorker: false };
-    }
+    const plan = await this.#planOf(description);
+    if (!plan) throw new VerbFailed(EXIT.error, `${workflowId} has no plan: jday did not start it.`);
+    return toldProgress(description, plan, Date.now(), () => this.report(workflowId));
   }
 
-  /** Reaches the run also while no worker does. */
+  /** Sends the signal `abort`. It reaches the run also while no worker runs. */
   async abort(workflowId: string, input: { readonly reason: string; readonly by: string }): Promise<void> {
     await this.insistOnRunning(workflowId);
     await this.#handle(workflowId).signal(abortSignal, input);
   }
 
+  /**
+   * Sends an update and waits for its result.
+   *
+   * @returns the progress after the update
+   * @throws VerbFailed when the run has ended, refuses the update, or does not answer in time
+   */
   async update<Input>(
     workflowId: string,
     update: UpdateDefinition<Progress, [Input]>,
     input: Input,
   ): Promise<Progress> {
     await this.insistOnRunning(workflowId);
+    let accepted = false;
+    const within = <T>(ms: number, ask: () => Promise<T>) =>
+      this.#connection.withDeadline(Date.now() + ms, ask);
     try {
-      const send = () => this.#handle(workflowId).executeUpdate(update, { args: [input] });
-      return await this.#connection.withDeadline(Date.now() + UPDATE_MS, send);
+      const asked = await within(ACCEPT_MS, () =>
+        this.#handle(workflowId).startUpdate(update, { args: [input], waitForStage: 'ACCEPTED' }),
+      );
+      accepted = true;
+      return await within(DONE_MS, () => asked.result());
     } catch (error) {
-      throw updateFailure(error, update.name);
+      throw updateFailure(error, update.name, accepted);
     }
   }
 
-  /** Waits for the end. */
+  /**
+   * Waits for the end of the run.
+   *
+   * @returns its report
+   * @throws the failure of a run that has no report
+   */
   report(workflowId: string): Promise<Report> {
     return this.#handle(workflowId).result();
   }
@@ -146,12 +195,14 @@ export class Migrations {
   }
 }
 
-function updateFailure(error: unknown, update: string): unknown {
+function updateFailure(error: unknown, update: string, accepted: boolean): unknown {
   if (error instanceof WorkflowUpdateFailedError) {
     return new VerbFailed(EXIT.refused, error.cause?.message ?? `${update} was refused`, { cause: error });
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) {
-    const text = `No worker has answered ${update}: start one (jday worker), look at jday progress, then ask again.`;
+    const text = accepted
+      ? `The migration has taken ${update} up and is still at it: look at jday progress before you ask again.`
+      : `No worker has answered ${update}: start one (jday worker), look at jday progress, then ask again.`;
     return new VerbFailed(EXIT.error, text, { cause: error });
   }
   return error;

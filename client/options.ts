@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../domain/duration.ts';
-import type { Plan } from '../domain/plan.ts';
-import type { Desk } from './desk.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DAY_LENGTH, parseDayLength } from '../domain/plan/duration.ts';
+import type { Plan } from '../domain/plan/plan.ts';
+import type { VerbContext } from './verb-context.ts';
 import { loadPlan } from './plan-file.ts';
 
 export type PlanOptions = {
@@ -17,9 +17,8 @@ export const planOption = () => new Option('--plan <file>', 'plan file; without 
 export const dayOption = () =>
   new Option('--day <length>', 'length of a day, such as 24h or 3s, instead of what the plan says').argParser(
     (text) => {
-      const ms = parseDuration(text);
-      if (!ms)
-        throw new InvalidArgumentError(`Expected a duration above zero such as 24h or 3s, found "${text}".`);
+      const ms = parseDayLength(text);
+      if (ms === undefined) throw new InvalidArgumentError(`Expected ${DAY_LENGTH}, found "${text}".`);
       return ms;
     },
   );
@@ -32,9 +31,25 @@ export const idOption = () =>
   new Option('--id <id>', 'name of the migration or its workflow id; without it the one that runs');
 export const reasonOption = () => new Option('--reason <text>', 'why').makeOptionMandatory();
 
-/** Defaults to the user at the keyboard. */
-export const byOption = ({ environment }: Desk) =>
+/** The default is the user who is logged in. */
+export const byOption = ({ environment }: VerbContext) =>
   new Option('--by <name>', 'who decides').default(environment.USER || environment.LOGNAME || 'operator');
+
+/** A verb that acts on one run, with the options that say which run, why and by whom. */
+export function reasonedVerb(
+  program: Command,
+  desk: VerbContext,
+  name: string,
+  description: string,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(idOption())
+    .addOption(planOption())
+    .addOption(reasonOption())
+    .addOption(byOption(desk));
+}
 
 export function parsePort(text: string): number {
   const port = Number(text);
@@ -42,8 +57,15 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError(`Expected a port from 0 (any free one) to 65535, found "${text}".`);
 }
 
-/** The plan that the options name, with what they override. */
-export async function planFrom({ plan: file, day, autoApprove }: PlanOptions, desk: Desk): Promise<Plan> {
+/**
+ * Loads the plan that the options name, and applies the options that override parts of it.
+ *
+ * @throws PlanProblems
+ */
+export async function planFrom(
+  { plan: file, day, autoApprove }: PlanOptions,
+  desk: VerbContext,
+): Promise<Plan> {
   const plan = await loadPlan(file ?? shippedPlan(), desk.environment, file ?? shownShippedPlan());
   return {
     ...plan,

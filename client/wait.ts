@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
-import type { Report } from '../domain/report.ts';
-import { progressWatch } from './format/progress-watch.ts';
+import type { Report } from '../domain/run/report.ts';
+import { progressWatch } from './output.ts';
 import type { Migrations } from './migrations.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -9,7 +9,12 @@ const LOOK_EVERY_MS = 1_000;
 /** gRPC: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
 const PASSING = new Set([4, 8, 14]);
 
-/** Waits for the end of a run and shows its progress meanwhile. Outlives restarts of Temporal and of workers. */
+/**
+ * Waits for the end of a run and shows its progress meanwhile. Survives restarts of Temporal and of workers.
+ *
+ * @returns the report
+ * @throws the failure of a run that has no report
+ */
 export async function waitForEnd(
   migrations: Migrations,
   workflowId: string,
@@ -33,7 +38,7 @@ async function showUntil(
 ): Promise<void> {
   const show = progressWatch(terminal);
   while (!signal.aborted) {
-    // A look that fails is followed by the next one; the wait itself says when Temporal is away.
+    // A failed query is skipped and the next one follows. `patiently` tells the operator when Temporal is away.
     const seen = await migrations.progress(workflowId).catch(() => null);
     if (seen && !signal.aborted) show(seen);
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});

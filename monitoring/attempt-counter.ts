@@ -7,10 +7,12 @@ export type CounterAbout = {
 };
 
 /**
- * A counter fed with totals that begin anew with each attempt: a total that went down, or one of another attempt,
- * counts whole. What an attempt did before this process first heard of it counts too.
+ * Adds a counter that is fed with totals. Each attempt counts its totals from 0 again. So a total that is smaller than
+ * the one before it, or that comes from another attempt, is added whole. The total that this process hears first is
+ * added whole too.
  *
- * @returns `attempt` tells attempts apart where the total alone could not: a new one may have overtaken the old
+ * @returns a function that takes the newest total. Its `attempt` says which attempt the total comes from: the total
+ *   alone does not, because the total of a new attempt may already be greater than the old one
  */
 export function addAttemptCounter(
   registry: Registry,

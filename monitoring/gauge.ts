@@ -1,7 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** One line of a gauge. `null` = not known, hence not exposed: absent is not healthy (L7), and zero would be a claim. */
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null];
+/**
+ * One line of a gauge. `null` = unknown. Then the line is absent: an absent value is not taken for a healthy one, but 0
+ * would be a claim.
+ */
+export type GaugeSample = readonly [labels: Readonly<Record<string, string>>, value: number | null];
 
 export type GaugeAbout = {
   readonly name: string;
@@ -9,11 +12,11 @@ export type GaugeAbout = {
   readonly labels?: readonly string[];
 };
 
-/** A gauge that is computed at each scrape from what is known then, so that it can never claim an old value. */
+/** Adds a gauge that is computed at each scrape from what is known then. So it can never show an old value. */
 export function addGauge(
   registry: Registry,
   { name, help, labels: labelNames = [] }: GaugeAbout,
-  samples: () => readonly Sample[],
+  samples: () => readonly GaugeSample[],
 ): void {
   new Gauge({
     name,
@@ -22,14 +25,14 @@ export function addGauge(
     registers: [registry],
     collect() {
       this.reset();
-      // reset() leaves a zero where there is no label.
+      // reset() leaves a zero when the gauge has no labels.
       if (labelNames.length === 0) this.remove();
       for (const [labels, value] of samples()) if (value !== null) this.set({ ...labels }, value);
     },
   });
 }
 
-export function flag(value: boolean): number {
+export function flagGauge(value: boolean): number {
   return value ? 1 : 0;
 }
 

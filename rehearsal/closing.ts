@@ -1,10 +1,10 @@
 type Close = () => Promise<unknown> | unknown;
 
-/** What was started, so that it can be stopped, newest first, whatever happened in between. */
+/** Remembers how to stop everything that was started. It stops the newest first, whatever happened in between. */
 export type Closing = {
-  /** Something that came up only after the end is stopped at once. */
+  /** Registers a way to stop something. After `close` it is stopped at once. */
   add(close: Close): void;
-  /** Stops everything; one that fails does not keep the others alive. */
+  /** Stops everything. When one of them fails to stop, the others are stopped all the same. */
   close(): Promise<void>;
 };
 

@@ -1,14 +1,18 @@
-import { progressWatch } from '../client/format/progress-watch.ts';
-import type { Seen } from '../client/migrations.ts';
+import { progressWatch } from '../client/output.ts';
+import type { SeenProgress } from '../client/told-progress.ts';
 import type { Terminal } from '../client/terminal.ts';
-import { showDuration } from '../domain/duration.ts';
+import { showDuration } from '../domain/plan/duration.ts';
 
 export type Narrator = {
-  say(line: string): void;
-  /** Says `what` once the work is done, and how long it took. */
+  /** Prints a text of one or more lines. */
+  say(text: string): void;
+  /** Does the work, then prints `what` and how long it took. */
   step<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** One live line; each new phase, and each new set of gates that hold it up, stays as a line of its own. */
-  show(seen: Seen): void;
+  /**
+   * Shows the progress as one live line. A new phase, and a new set of gates that hold the migration up, stay as lines
+   * of their own.
+   */
+  show(seen: SeenProgress): void;
 };
 
 export function createNarrator(terminal: Terminal): Narrator {
@@ -17,7 +21,9 @@ export function createNarrator(terminal: Terminal): Narrator {
   const after = () => `after ${showDuration(performance.now() - began)}`;
   let told = { phase: '', held: '' };
   return {
-    say: terminal.note,
+    say: (text) => {
+      for (const line of text.split('\n')) terminal.note(line);
+    },
     step: async (what, work) => {
       const from = performance.now();
       const done = await work();
@@ -36,7 +42,7 @@ export function createNarrator(terminal: Terminal): Narrator {
   };
 }
 
-function heldBy({ progress: { waitingFor, gates } }: Seen): string {
+function heldBy({ progress: { waitingFor, gates } }: SeenProgress): string {
   if (waitingFor.what !== 'gates') return '';
   const closed = gates.filter(({ verdict }) => verdict === 'red' || verdict === 'unknown');
   return closed.length === 0

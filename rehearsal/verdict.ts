@@ -1,24 +1,28 @@
-import type { Report } from '../domain/report.ts';
-import { servesTheApps } from './apps/after-the-end.ts';
+import type { Report } from '../domain/run/report.ts';
 import { readWriteLog } from './apps/log.ts';
 import type { TallyNumbers } from './apps/tally.ts';
 import { type CheckResult, checkStores } from './check/check.ts';
 import { type Section, sectionOf } from './check/finding.ts';
-import { forbiddenCommands } from './check/forbidden.ts';
+import { appRules, compareRules, forbiddenCommands } from './check/servers.ts';
 import { readJournals } from './check/journal.ts';
-import { appRules, compareRules } from './check/rights.ts';
-import { seedEntries } from './fill/seed.ts';
+import { seedEntries } from './fill/data-set.ts';
 import type { Scene } from './scene.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Side } from '../domain/plan/plan.ts';
+import type { AppsProcess } from './apps/process.ts';
 
-export type Verdict = { readonly result: CheckResult; readonly tally: TallyNumbers };
+export type RehearsalVerdict = { readonly result: CheckResult; readonly tally: TallyNumbers };
 
-/** With the migration over: do the apps write where they should, and is everything there? Leaves the apps paused. */
-export async function judge(
+/**
+ * Judges the rehearsal after the migration has ended. Checks that the apps write to the right side and that everything
+ * is there. Leaves the apps paused.
+ */
+export async function judgeRehearsal(
   scene: Scene,
   report: Report,
   keys: number,
   rulesBefore: ReadonlyMap<string, string>,
-): Promise<Verdict> {
+): Promise<RehearsalVerdict> {
   const { world, apps, base, logFile } = scene;
   const { admin, oracle } = world.stores;
   const serves = await servesTheApps(apps, report.authority);
@@ -43,7 +47,7 @@ export async function judge(
   return { result: { ...stores, sections }, tally };
 }
 
-/** The rules of the apps, to compare with after the end. */
+/** Reads the rules of the apps' users, to compare them with the rules after the end. */
 export function rulesOf({ world }: Scene): Promise<ReadonlyMap<string, string>> {
   return appRules(Object.values(world.stores.admin));
 }
@@ -53,7 +57,10 @@ function finding(what: string, times: number): Section {
   return sectionOf(what, 1, times > 0 ? [found] : []);
 }
 
-/** Who serves is as free as before; the other side stays fenced, so that nobody writes where nobody looks. */
+/**
+ * The app users whose rights must be the same as before. Users of the serving side are free again. After a completed
+ * migration and after a rollback the other side stays fenced: no sync would replicate a write there.
+ */
 function usersThatAreFree({ outcome }: Report): string[] {
   switch (outcome) {
     case 'completed':
@@ -67,4 +74,19 @@ function usersThatAreFree({ outcome }: Report): string[] {
 
 function beginningOf(name: Report['phases'][number]['phase'], { phases, endedAt }: Report): number {
   return Date.parse(phases.find(({ phase }) => phase === name)?.startedAt ?? endedAt);
+}
+
+const WRITES_THAT_PROVE = 100;
+const PATIENCE_MS = 10_000;
+const LOOK_EVERY_MS = 100;
+
+/** @returns true when the side that should serve takes the apps' writes after everything has ended */
+async function servesTheApps(apps: AppsProcess, side: Side): Promise<boolean> {
+  const before = (await apps.tally()).acknowledged[side];
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    if ((await apps.tally()).acknowledged[side] >= before + WRITES_THAT_PROVE) return true;
+    await delay(LOOK_EVERY_MS);
+  }
+  return false;
 }

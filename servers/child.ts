@@ -1,11 +1,12 @@
 /**
- * A server as a child process of ours. It never outlives us: the exit handler ends it when we end in order, and on
- * Linux the kernel does when we are killed (setpriv --pdeathsig). It sits in its own process group, so that a Ctrl-C in
- * the terminal reaches us alone and we may still need the server to abort in order.
+ * A server that runs as our child process. It never outlives us. When we end in order, the exit handler kills it. When
+ * we are killed, the Linux kernel kills it (setpriv --pdeathsig). It runs in its own process group, so that a Ctrl-C in
+ * the terminal reaches only us: we may still need the server in order to abort in order.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { plainEnvironment } from './plain-environment.ts';
 import { findOptionalProgram } from './tools.ts';
 
 const STOP_BOUND_MS = 10_000;
@@ -19,10 +20,10 @@ export interface Child {
   /** Resolves when the process is gone, for whatever reason. */
   readonly exited: Promise<void>;
   running(): boolean;
-  /** What it wrote to its log since this start. */
+  /** @returns the text that it wrote to its log since this start */
   log(): string;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, after a bound SIGKILL; resolves when the process is gone. */
+  /** Sends SIGTERM, and SIGKILL after 10 s. Resolves when the process is gone. */
   stop(): Promise<void>;
 }
 
@@ -31,6 +32,7 @@ export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly logFile: string;
+  /** @default our own variables without those that may be secrets, see `plainEnvironment` */
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -40,7 +42,7 @@ export function startChild(command: Command): Child {
   const [program, args] = tiedToUs(command);
   const child = spawn(program, args, {
     cwd: command.cwd,
-    env: command.env ?? process.env,
+    env: command.env ?? plainEnvironment(),
     stdio: ['ignore', log, log],
     detached: true,
   });
@@ -66,7 +68,12 @@ export function startChild(command: Command): Child {
   };
 }
 
-/** Waits until `ready` says so; a child that ends before, or is late, is an error that shows the end of its log. */
+/**
+ * Waits until `ready` returns true.
+ *
+ * @param deadlineMs longest wait, ms
+ * @throws ServerNotStarted, with the end of the log, when the child ends first or is late
+ */
 export async function becomeReady(
   child: Child,
   name: string,
@@ -87,7 +94,9 @@ export async function becomeReady(
 
 export class ServerNotStarted extends Error {
   override readonly name = 'ServerNotStarted';
-  /** The port was taken between finding and binding it: worth another try on another port. */
+  /**
+   * Another process took the port after we found it and before the server bound it. Worth another try on another port.
+   */
   readonly portTaken: boolean;
   constructor(server: string, why: string, logTail: string) {
     super(`${server} ${why}; its log ends in:\n${logTail}`);
@@ -95,7 +104,7 @@ export class ServerNotStarted extends Error {
   }
 }
 
-/** Pids of the servers that we started and that still run. */
+/** @returns the pids of the servers that this process started and that still run */
 export function livingChildren(): number[] {
   return [...living].map((child) => child.pid ?? -1);
 }

@@ -3,10 +3,10 @@ import { connect, createServer } from 'node:net';
 const HOST = '127.0.0.1';
 
 /**
- * A free port of 127.0.0.1 that nobody is given for the next minute: one connection to it, ended from our end first,
- * leaves it in TIME_WAIT, and a system gives such a port only to who asks for it by number. Without that the Temporal
- * server sometimes chose it for a service of its own, answered, and died. Others may ask by number too: be ready to
- * come again.
+ * Finds a free port of 127.0.0.1 and protects it for about a minute. We connect to the port once, and our end closes
+ * the connection first. That leaves the port in the state TIME_WAIT, in which the system gives it only to a process
+ * that asks for it by number. Without this the Temporal server sometimes took the port for another service of its own,
+ * answered there, and died. Other processes may ask for it by number too, so be ready to try again.
  */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -7,19 +7,26 @@ import { findTool } from './tools.ts';
 const READY_DEADLINE_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 
-/** Nothing is saved unless asked for; neither stopping nor a full sync waits for replicas that will not come. */
+/**
+ * A server saves nothing unless a caller asks for it. Neither a stop nor a full synchronisation waits for replicas that
+ * do not come.
+ */
 const DEFAULTS = { save: '', appendonly: 'no', 'shutdown-timeout': '0', 'repl-diskless-sync-delay': '0' };
 
 export interface RedisOptions {
-  /** Its working folder, made when missing: data, log, configuration. */
+  /** Working folder: data, log, configuration. Created when missing. */
   readonly dir: string;
   readonly port?: number;
   readonly databases?: number;
-  /** Lines `user …`, written to users.acl and loaded from there, so that ACL SAVE works. */
+  /** Lines `user …`. They are written to users.acl and loaded from there, so that ACL SAVE works. */
   readonly acl?: readonly string[];
-  /** Lines of redis.conf, values as they stand there. */
+  /** Settings of redis.conf. The values are written as they are. */
   readonly config?: Readonly<Record<string, string>>;
-  /** Another engine than the redis-server found, for example valkey-server. */
+  /**
+   * Path of another engine, for example valkey-server.
+   *
+   * @default the redis-server that `findTool` finds
+   */
   readonly binary?: string;
 }
 
@@ -33,7 +40,11 @@ export interface RedisServer {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts a server on 127.0.0.1 and waits until its data is loaded and it accepts connections. */
+/**
+ * Starts a server on 127.0.0.1. Waits until it has loaded its data and accepts connections.
+ *
+ * @throws ServerNotStarted
+ */
 export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
@@ -48,17 +59,30 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   }
 }
 
-async function launch(options: RedisOptions & { readonly port: number }): Promise<Child> {
-  const file = join(options.dir, 'redis.conf');
-  // A file and no arguments: `ps` shows arguments to everybody, and some values are passwords (L12).
-  writeFileSync(file, configuration(options), { mode: 0o600 });
+/**
+ * Starts a server that has ended again, on its port, with the configuration, the users and the data of its folder.
+ *
+ * @throws ServerNotStarted
+ */
+export async function restartRedis({ dir, port }: RedisServer, binary?: string): Promise<RedisServer> {
+  return asServer(await run(dir, binary), dir, port);
+}
+
+function launch(options: RedisOptions & { readonly port: number }): Promise<Child> {
+  // The settings go into a file, because `ps` shows arguments to every user and some settings are passwords.
+  writeFileSync(join(options.dir, 'redis.conf'), configuration(options), { mode: 0o600 });
+  return run(options.dir, options.binary);
+}
+
+async function run(dir: string, binary = findTool('redis-server')): Promise<Child> {
   const child = startChild({
-    program: options.binary ?? findTool('redis-server'),
-    args: [file],
-    cwd: options.dir,
-    logFile: join(options.dir, 'redis.log'),
+    program: binary,
+    args: [join(dir, 'redis.conf')],
+    cwd: dir,
+    logFile: join(dir, 'redis.log'),
   });
-  // Its own log and no PING: on a port clash a PING would be answered by the other server.
+  // The child's own log says when it is ready. A PING would not: after a port clash the other server on that port would
+  // answer.
   const ready = () => child.log().includes('Ready to accept connections');
   await becomeReady(child, 'redis-server', ready, READY_DEADLINE_MS);
   return child;

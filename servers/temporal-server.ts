@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { becomeReady, type Child, ServerNotStarted, startChild } from './child.ts';
 import { freePort } from './free-port.ts';
+import { plainEnvironment } from './plain-environment.ts';
 import { findTool } from './tools.ts';
 
 const READY_DEADLINE_MS = 60_000;
@@ -11,15 +12,15 @@ const PORT_ATTEMPTS = 5;
 const HOST = '127.0.0.1';
 
 export interface TemporalOptions {
-  /** Its working folder, made when missing: log and, when persistent, the data. */
+  /** Working folder: the log and, when `persistent`, the data. Created when missing. */
   readonly dir: string;
   readonly port?: number;
   readonly uiPort?: number;
-  /** No web UI. */
+  /** Starts no web UI. */
   readonly headless?: boolean;
-  /** Keeps workflows over a restart in the same folder. */
+  /** Keeps the workflows when the server restarts in the same folder. */
   readonly persistent?: boolean;
-  /** Registers our search attributes at once; otherwise the worker does it. */
+  /** Registers our search attributes at the start. Otherwise the worker registers them. */
   readonly searchAttributes?: boolean;
 }
 
@@ -32,7 +33,11 @@ export interface TemporalServer {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts the development server of the Temporal CLI and waits until its namespace `default` answers. */
+/**
+ * Starts the development server of the Temporal CLI. Waits until its namespace `default` answers.
+ *
+ * @throws ServerNotStarted
+ */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true });
@@ -63,7 +68,6 @@ async function launch(options: TemporalOptions, port: number, uiPort: number | n
     args: startArguments(options, port, uiPort),
     cwd: options.dir,
     logFile: join(options.dir, 'temporal.log'),
-    env: withoutTemporalSettings(),
   });
   const ready = async () => (await accepts(port)) && (await namespaceAnswers(program, port));
   await becomeReady(child, 'temporal', ready, READY_DEADLINE_MS);
@@ -92,12 +96,6 @@ function startArguments(options: TemporalOptions, port: number, uiPort: number |
   return args;
 }
 
-/** The user's own address, namespace or key must not steer the embedded server. */
-function withoutTemporalSettings(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
-  return Object.fromEntries(kept);
-}
-
 function accepts(port: number): Promise<boolean> {
   return new Promise((answer) => {
     const socket = connect(port, HOST);
@@ -113,8 +111,6 @@ function namespaceAnswers(program: string, port: number): Promise<boolean> {
   const where = ['--address', `${HOST}:${port}`, '--disable-config-file'];
   const args = ['operator', 'namespace', 'describe', '-n', 'default', ...where];
   return new Promise((answer) => {
-    execFile(program, args, { env: withoutTemporalSettings(), timeout: 5_000 }, (error) =>
-      answer(error === null),
-    );
+    execFile(program, args, { env: plainEnvironment(), timeout: 5_000 }, (error) => answer(error === null));
   });
 }

@@ -1,9 +1,9 @@
-// Where a server binary may be found. Plain JavaScript, because the set-up asks too, before any package is there.
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+// Finds server programs. This file is plain JavaScript, because the set-up uses it before any package is installed.
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 
-/** Versions and hashes of what we download ourselves: one place for the set-up and for the search below. */
+/** Versions and hashes of the programs that we download. The set-up and the search below both use them. */
 export const PINNED = JSON.parse(readFileSync(new URL('./pinned.json', import.meta.url), 'utf8'));
 
 const OVERRIDES = {
@@ -24,16 +24,36 @@ export function cacheFolder(environment = process.env) {
   return join(base, 'jday');
 }
 
-/** Each version has its own folder: a new pin never runs an old binary. */
+/** Each version has its own folder, so that a new version in pinned.json never runs an old program. */
 export function cachedPath(tool, environment = process.env) {
   return join(cacheFolder(environment), `${tool}-${PINNED[tool].version}`, tool);
 }
 
-/** Path of the tool or undefined: the override, then PATH, then our cache (where Valkey stands in for Redis). */
+/**
+ * @returns the path of the tool or undefined. The order is: the override variable, PATH, our cache. In the cache Valkey
+ *   stands in for Redis
+ */
 export function lookUp(tool, environment = process.env) {
   const override = environment[OVERRIDES[tool]];
   if (override) return isExecutable(override) ? override : undefined;
   return onPath(tool, environment) ?? inCache(tool, environment);
+}
+
+/**
+ * @returns every path of the tool, in that order, each file once. A path keeps the name that it has there and is not
+ *   resolved: Debian's program decides by the name under which it is called which tool to be
+ */
+export function everyPlace(tool, environment = process.env) {
+  const override = environment[OVERRIDES[tool]];
+  const cached = PINNED[tool] === undefined ? [] : [cachedPath(tool, environment)];
+  const paths = [...(override ? [override] : []), ...pathsOf(tool, environment), ...cached];
+  const places = new Map(
+    paths
+      .filter(isExecutable)
+      .map((path) => [realpathSync(path), path])
+      .reverse(),
+  );
+  return [...places.values()].reverse();
 }
 
 function inCache(tool, environment = process.env) {
@@ -44,11 +64,12 @@ function inCache(tool, environment = process.env) {
 }
 
 export function onPath(tool, environment = process.env) {
-  return (environment.PATH ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, tool))
-    .find(isExecutable);
+  return pathsOf(tool, environment).find(isExecutable);
+}
+
+function pathsOf(tool, environment) {
+  const folders = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, tool));
 }
 
 function isExecutable(path) {

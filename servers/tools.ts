@@ -3,9 +3,9 @@ import { lookUp, onPath, overrideName, type Tool } from './tool-places.mjs';
 export type { Tool };
 
 /**
- * Path of a server binary: environment override, PATH, then our own cache.
+ * Finds the path of a server program: by the override variable, on PATH, then in our own cache.
  *
- * @throws ToolMissing, a sentence that says how to get it
+ * @throws ToolMissing, with a sentence that says how to get it
  */
 export function findTool(tool: Tool): string {
   const path = lookUp(tool);
@@ -13,7 +13,11 @@ export function findTool(tool: Tool): string {
   return path;
 }
 
-/** For what is nice to have: no error, just undefined. */
+/**
+ * For a program that we can do without.
+ *
+ * @returns undefined when it is missing
+ */
 export function findOptionalProgram(name: string): string | undefined {
   return onPath(name);
 }

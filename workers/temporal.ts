@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { temporalSettings } from './temporal-settings.ts';
-import { TemporalSilent } from './temporal-silent.ts';
+import { temporalUnreachable } from './temporal-unreachable.ts';
 
 export type TemporalLink = {
   readonly connection: NativeConnection;
@@ -9,11 +9,16 @@ export type TemporalLink = {
   readonly namespace: string;
 };
 
-/** @throws TemporalSilent, TemporalSettingsUnreadable */
+/**
+ * Connects to Temporal as the settings of the environment say.
+ *
+ * @throws TemporalSilent, TemporalSettingsUnreadable
+ */
 export async function connectTemporal(): Promise<TemporalLink> {
-  const { options, namespace = 'default' } = temporalSettings(process.env);
-  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
-    throw new TemporalSilent(options.address, { cause: error });
+  const settings = temporalSettings(process.env);
+  const { options, namespace = 'default' } = settings;
+  const connection = await NativeConnection.connect(options).catch(async (error: unknown) => {
+    throw await temporalUnreachable(settings, error);
   });
   return { connection, client: new Client({ connection, namespace }), namespace };
 }

@@ -1,4 +1,4 @@
-/** Names that other programs use, the Temporal CLI among them: contracts (design §4). */
+/** Contracts: other programs use these names, the Temporal CLI among them. */
 export const WORKFLOW_TYPES = { migration: 'migration', preflight: 'preflight' } as const;
 
 export const TASK_QUEUES = {
@@ -8,10 +8,16 @@ export const TASK_QUEUES = {
   sync: 'jday-sync',
 } as const;
 
-/** Derived from the name, so that the server itself refuses a second run of the same migration. */
+/**
+ * The id follows from the name of the migration, so the Temporal server itself refuses a second run of the same
+ * migration.
+ */
 export function workflowIdOf(migration: string): string {
   return `jday-${migration}`;
 }
+
+/** The memo of a run under this name holds its `ToldState`. `jday progress` reads it, so no worker has to answer. */
+export const STATE_MEMO = 'jdayState';
 
 export const SEARCH_ATTRIBUTES = {
   phase: 'MigrationPhase',

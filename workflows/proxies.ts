@@ -1,50 +1,76 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import { FAILURES } from '../domain/failure.ts';
-import type { Plan } from '../domain/plan.ts';
-import { SLACK_MS, wholePlanMs } from '../domain/run-state.ts';
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { FAILURES, FINAL_FAILURES, STORE_DOUBTS } from '../domain/run/failure.ts';
+import type { Plan } from '../domain/plan/plan.ts';
+import { SLACK_MS, wholePlanMs } from '../domain/run/run-state.ts';
 import type { MigrationActivities } from './activities.ts';
 import { TASK_QUEUES } from './names.ts';
 
 /**
- * Every timeout and retry policy of the workflow, side by side. All activities heartbeat: a killed worker is
- * noticed after `heartbeatTimeout`, not after the end of the attempt (L8).
+ * Every timeout and retry policy of the workflow, side by side. All activities send heartbeats: Temporal notices a
+ * killed worker after `heartbeatTimeout`. Without heartbeats it would notice only at the end of the attempt, which may
+ * be 24 h.
  */
 type Name = keyof MigrationActivities;
 
-/** Trying again cannot help: somebody has to change something first. */
-const FINAL = [
-  FAILURES.PreflightRed,
-  FAILURES.StoresClaimed,
-  FAILURES.OwnershipUncertain,
-  FAILURES.BackupUnproven,
-  FAILURES.BadConfiguration,
-];
+/** Failures that the workflow itself handles: `onOurStores` asks an operator, `inOrder` takes the next number. */
+const ASKED = [...FINAL_FAILURES, ...STORE_DOUBTS, FAILURES.SwitchLeaseLost];
 
-/** A beat a second, with room for a stall of the worker; the cost of noticing its death. */
+/**
+ * An activity sends one heartbeat a second. Six seconds leave room for a worker that stalls for a moment. They are also
+ * the delay with which Temporal notices that a worker has died.
+ */
 const HEARTBEAT_MS = 6_000;
 
-/** Twenty attempts are some eight minutes: the restart of a server is waited for, a lasting fault aborts. */
+/**
+ * Twenty attempts take some eight minutes: 6.5 minutes of pauses between them, plus the attempts. In this time a server
+ * can restart. A fault that lasts longer aborts the migration.
+ */
 const PATIENT = {
   initialInterval: 250,
   backoffCoefficient: 2,
   maximumInterval: 30_000,
   maximumAttempts: 20,
-  nonRetryableErrorTypes: FINAL,
+  nonRetryableErrorTypes: [...FINAL_FAILURES],
 };
 
-/** What has to happen is tried for ever; seen in the UI as a pending activity with its last failure. */
+/**
+ * For steps that must happen: Temporal tries them for ever. The Temporal UI shows the step as a pending activity with
+ * its last failure.
+ */
 const RELENTLESS = {
   initialInterval: 250,
   backoffCoefficient: 2,
   maximumInterval: 3_000,
-  nonRetryableErrorTypes: FINAL,
+  nonRetryableErrorTypes: [...FINAL_FAILURES],
 };
 
-function proxy<N extends Name>(options: ActivityOptions): Pick<MigrationActivities, N> {
-  return proxyActivities<MigrationActivities>({ heartbeatTimeout: HEARTBEAT_MS, ...options });
+type Asking<N extends Name> = {
+  [Each in N]: (
+    input: Omit<Parameters<MigrationActivities[Each]>[0], 'run' | 'plan'>,
+  ) => ReturnType<MigrationActivities[Each]>;
+};
+
+/**
+ * Adds the id of the workflow's first run to every input. The claim in each store holds the same id, or the activity
+ * does nothing. No input holds the plan: it is the input of the run, and the worker adds it (`workers/run-plan.ts`). Else
+ * the history would repeat it with each activity.
+ */
+function proxy<N extends Name>(options: ActivityOptions): Asking<N> {
+  const activities = proxyActivities<Record<string, (input: object) => Promise<unknown>>>({
+    heartbeatTimeout: HEARTBEAT_MS,
+    ...options,
+  });
+  const { firstExecutionRunId: run } = workflowInfo();
+  const ask = (_none: object, name: string) => (input: object) => activities[name]?.({ ...input, run });
+  return new Proxy({}, { get: ask }) as Asking<N>;
 }
 
-/** Changes nothing, so an abort need not wait for it. */
+/** For the preflight. It changes nothing, so an abort does not wait for its end. */
 export const asking = (summary: string) =>
   proxy<'preflight'>({
     startToCloseTimeout: '15m',
@@ -53,17 +79,20 @@ export const asking = (summary: string) =>
     summary,
   });
 
-/** Steps before the flip. WAIT_CANCELLATION_COMPLETED: an undo must not start while its step still writes. */
+/** For steps before the flip. WAIT_CANCELLATION_COMPLETED: an undo must not start while its step still writes. */
 export const doing = (summary: string) =>
   proxy<'claim' | 'backup' | 'copyFiles' | 'joinSessions' | 'rehearseSwitch' | 'verifyAll'>({
-    // Bytes decide how long a backup takes; the heartbeat notices a dead one.
+    // The number of bytes decides how long a backup takes. The heartbeat notices a backup that is dead.
     startToCloseTimeout: '24h',
-    retry: PATIENT,
+    retry: { ...PATIENT, nonRetryableErrorTypes: ASKED },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     summary,
   });
 
-/** One watch of `forMs`; reads only, so a lost one is simply begun anew, and an interrupted one not waited for. */
+/**
+ * One observation of `forMs` ms. It only reads, so Temporal simply starts a lost one again. A cancelled one is not
+ * waited for.
+ */
 export const observing = (forMs: number, summary: string) =>
   proxy<'observe'>({
     startToCloseTimeout: forMs + 60_000,
@@ -72,15 +101,18 @@ export const observing = (forMs: number, summary: string) =>
     summary,
   });
 
-/** Never retried blindly: between two attempts the workflow asks who serves, un-fences and backs off. */
+/**
+ * For the cutover. Temporal does not retry it: between two attempts the workflow must find out which side serves, lower
+ * the fence, and wait.
+ */
 export const cuttingOver = (attempt: number) =>
-  proxy<'cutover'>({
+  proxy<'nextFencingNumber' | 'cutover'>({
     startToCloseTimeout: '15m',
     retry: { maximumAttempts: 1 },
     summary: `Cutover, attempt ${attempt}: fence, drain, verify, flip, open V2`,
   });
 
-/** Tried until the stores hear it. */
+/** For the bounds of our work. Tried until the stores have them. */
 export const configuring = () =>
   proxy<'configure'>({
     startToCloseTimeout: '60s',
@@ -88,38 +120,48 @@ export const configuring = () =>
     summary: 'Tells the syncs their bounds',
   });
 
-/** Bounded: somebody waits for the answer, and says it again. */
+/**
+ * For an operator's decision. Bounded to 60 s, because the operator waits for the answer and can send the decision
+ * again.
+ */
 export const deciding = (word: string) =>
-  proxy<'decide'>({
+  proxy<'resolveSuspicion'>({
     startToCloseTimeout: '30s',
     scheduleToCloseTimeout: '60s',
-    retry: { ...RELENTLESS, nonRetryableErrorTypes: [...FINAL, FAILURES.NothingToDecide] },
+    retry: { ...RELENTLESS, nonRetryableErrorTypes: [...ASKED, FAILURES.NothingToDecide] },
     summary: `Decides on what is held back: ${word}`,
   });
 
-/** Undo steps, and whatever else must come to its end. */
+/** For undos, and for other steps that must reach their end. */
 export const undoing = (summary: string) =>
-  proxy<'rollback' | 'unfence' | 'clearTarget' | 'dropTraces' | 'release'>({
+  proxy<'nextFencingNumber' | 'rollback' | 'unfence' | 'clearTarget' | 'dropRecords' | 'release'>({
     startToCloseTimeout: '24h',
-    retry: RELENTLESS,
+    retry: { ...RELENTLESS, nonRetryableErrorTypes: ASKED },
     summary,
   });
 
-/** Bounded: V1 serves already while V2's last writes are carried to it; what failed is in the report. */
+/**
+ * For the drain of V2's last writes to V1, before an abort clears V2. Bounded to 120 s, because V1 serves already and
+ * the abort must go on. A failure goes into the report.
+ */
 export const settling = () =>
-  proxy<'settleSource'>({
+  proxy<'nextFencingNumber' | 'drainToSource'>({
     startToCloseTimeout: '60s',
     scheduleToCloseTimeout: '120s',
-    retry: RELENTLESS,
+    retry: { ...RELENTLESS, nonRetryableErrorTypes: ASKED },
     summary: 'Undo: carries to V1 what was written on V2',
   });
 
-/** The activities that run as long as the migration, on workers of their own; ids are stable for the operator's CLI. */
+/**
+ * For the activities that run as long as the migration, on workers of their own. Their ids are fixed, so that an
+ * operator can name them to the Temporal CLI.
+ */
 export const running = (plan: Plan, activityId: string, summary: string) =>
   proxy<'sync' | 'verify' | 'measureImpact'>({
     taskQueue: TASK_QUEUES.sync,
     activityId,
-    // Windows can be extended and approvals keep waiting; an attempt that ends of age is begun anew.
+    // A window can be extended and an approval can take long, so an attempt may reach this limit. Then Temporal starts
+    // the next attempt.
     startToCloseTimeout: wholePlanMs(plan) + SLACK_MS,
     retry: { ...RELENTLESS, nonRetryableErrorTypes: [FAILURES.BadConfiguration] },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

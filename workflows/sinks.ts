@@ -1,9 +1,9 @@
 import { proxySinks, type Sinks } from '@temporalio/workflow';
-import type { Progress } from '../domain/progress.ts';
+import type { Progress } from '../domain/run/progress.ts';
 
 export interface ProgressSinks extends Sinks {
   metrics: { progress(progress: Progress): void };
 }
 
-/** Numbers for the worker's /metrics; best effort, no event in history. */
+/** Sends progress to the worker's /metrics. Best effort; adds no event to the history. */
 export const { metrics } = proxySinks<ProgressSinks>();

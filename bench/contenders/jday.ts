@@ -1,9 +1,9 @@
-import type { Plan } from '../../domain/plan.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import { writeAuthority } from '../../redis/authority.ts';
-import { loadScripts } from '../../redis/scripts/index.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import { writeAuthority } from '../../redis/state/authority.ts';
+import { loadScripts } from '../../redis/scripts/runner.ts';
 import type { BenchProcess } from '../bench-process.ts';
-import { environmentOf } from '../plan.ts';
+import { benchEnvironment } from '../plan.ts';
 import { profiling, reportProfile } from '../profile.ts';
 import type { SyncInput, SyncSaid } from '../processes/sync.ts';
 import type { Stage, StagedServer } from '../stage.ts';
@@ -11,15 +11,15 @@ import { until } from '../until.ts';
 
 export type SyncProcess = BenchProcess<SyncInput, SyncSaid, null>;
 
-/** Our engine in a process of its own, loaded and not begun yet. */
+/** Starts our engine in a process of its own. Its code is loaded, and the sync has not begun yet. */
 export async function openSync(stage: Stage): Promise<SyncProcess> {
   const sync = stage.process<SyncInput, SyncSaid, null>('sync', profiling(stage));
   await sync.ready;
   return sync;
 }
 
-/** What the claim of a migration does before its sync may write. */
-export async function claim(...servers: readonly StagedServer[]): Promise<void> {
+/** Writes the authority record as the claim of a migration does. Without it the sync may not write. */
+export async function claimForBench(...servers: readonly StagedServer[]): Promise<void> {
   for (const { redis } of servers)
     await writeAuthority(await loadScripts(redis), { side: 'source', epoch: 1 });
 }
@@ -31,16 +31,16 @@ export function begin(
   target: StagedServer,
   tellScans = false,
 ): void {
-  sync.begin({ plan, environment: environmentOf(source, target), tellScans });
+  sync.begin({ plan, environment: benchEnvironment(source, target), tellScans });
 }
 
-/** The last status it told. */
+/** Returns the last status that the sync has reported. */
 export function statusOf(sync: SyncProcess): LinkStatus | undefined {
   const last = sync.said.findLast((said) => said.kind === 'status');
   return last?.kind === 'status' ? last.status : undefined;
 }
 
-/** When the first scan was through, ms since the epoch. */
+/** Resolves when the first scan has ended, with that moment in ms since the epoch. */
 export async function scanned(sync: SyncProcess): Promise<number> {
   return until(
     'the scan',
@@ -52,7 +52,7 @@ export async function scanned(sync: SyncProcess): Promise<number> {
   );
 }
 
-/** Resolves when the scan is through and nothing waits any more. */
+/** Resolves when the scan has ended and no change is pending. */
 export function settled(sync: SyncProcess): Promise<LinkStatus> {
   return untilStatus(
     sync,
@@ -60,7 +60,7 @@ export function settled(sync: SyncProcess): Promise<LinkStatus> {
   );
 }
 
-/** Resolves when the scan is through, whatever goes on changing. */
+/** Resolves when the scan has ended, even if changes are pending. */
 export function live(sync: SyncProcess): Promise<LinkStatus> {
   return untilStatus(sync, ({ state }) => state === 'live');
 }
@@ -78,7 +78,7 @@ async function untilStatus(sync: SyncProcess, fits: (status: LinkStatus) => bool
   return Promise.race([fitting, ended]);
 }
 
-/** Ends the sync in order, so that a profile is written. */
+/** Ends the sync in order, so that it writes a profile. */
 export async function endSync(stage: Stage, sync: SyncProcess): Promise<void> {
   await sync.stop();
   sync.letGo();

@@ -2,7 +2,7 @@ import type { StagedServer } from '../stage.ts';
 import { infoNumber } from '../connection.ts';
 import { until } from '../until.ts';
 
-/** Makes the target a replica of the source, and resolves when its copy is whole. */
+/** Makes the target a replica of the source. Resolves when its copy is complete. */
 export async function replicate(source: StagedServer, target: StagedServer): Promise<void> {
   await target.redis.replicaof('127.0.0.1', source.server.port);
   await until(
@@ -15,7 +15,7 @@ export async function replicate(source: StagedServer, target: StagedServer): Pro
   );
 }
 
-/** Resolves when the replica has applied everything that its master had written when asked. */
+/** Resolves when the replica has applied everything that the master had written at the time of the call. */
 export async function caughtUp(source: StagedServer, target: StagedServer): Promise<void> {
   const wanted = await infoNumber(source.redis, 'replication', 'master_repl_offset');
   await until(

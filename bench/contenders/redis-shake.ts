@@ -3,12 +3,12 @@ import { findOptionalProgram } from '../../servers/tools.ts';
 import { type Child, startChild } from '../../servers/child.ts';
 import type { Stage, StagedServer } from '../stage.ts';
 
-/** A peer is measured where it is installed, and its absence is said. */
+/** Returns the path of RedisShake; undefined = it is not installed. Then the bench says so and goes on without it. */
 export function findRedisShake(): string | undefined {
   return findOptionalProgram('redis-shake');
 }
 
-/** `scan` copies what is there and ends; `sync` is a replica that goes on. */
+/** `scan` copies the existing keys and ends. `sync` follows the source as a replica does. */
 export function startRedisShake(
   program: string,
   stage: Stage,

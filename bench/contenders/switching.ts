@@ -1,18 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { keyspaceOf } from '../../domain/keyspace.ts';
-import { switchAuthority } from '../../redis/switch/switch-authority.ts';
-import type { AllVerified } from '../../redis/verify/verify-all.ts';
+import { keyspaceOf } from '../../domain/keys/keyspace.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import { readDated } from '../../redis/state/dated-record.ts';
+import { switchAuthority } from '../../redis/cutover/switch-authority.ts';
+import type { AllVerified } from '../../redis/verify/verifier.ts';
 import { connectTo } from '../connection.ts';
-import { benchPlan, environmentOf } from '../plan.ts';
+import { benchPlan, benchEnvironment } from '../plan.ts';
 import type { VerifierInput } from '../processes/verifier.ts';
 import type { Stage, StagedServer } from '../stage.ts';
 import { until } from '../until.ts';
-import { begin, claim, endSync, openSync, settled } from './jday.ts';
+import { begin, claimForBench, endSync, openSync, settled } from './jday.ts';
 import { replicate } from './native.ts';
 
-/** A pair in sync whose authority can be moved. */
+/** Two servers in sync. `move` moves the authority between them. */
 export type Switchable = {
-  /** How an app logs in on each side, and how it learns who serves. */
+  /** The addresses with which an app logs in. `follow` is how it learns which side serves. */
   readonly urls: Readonly<Record<'source' | 'target', string>>;
   readonly follow: 'record' | 'retry';
   move(to: 'source' | 'target'): Promise<void>;
@@ -22,7 +24,9 @@ export type Switchable = {
 const USER = 'bench-app';
 const PASSWORD = 'bench';
 
-/** Ours: the sync in its process, the switch as the worker runs it, the apps' users fenced by ACL. */
+/**
+ * Our pair. The sync runs in its own process, the switch runs as in the worker, and an ACL fences the user of the apps.
+ */
 export async function jdaySwitchable(
   stage: Stage,
   source: StagedServer,
@@ -30,37 +34,54 @@ export async function jdaySwitchable(
 ): Promise<Switchable> {
   for (const { redis } of [source, target])
     await redis.call('ACL', ['SETUSER', USER, 'on', `>${PASSWORD}`, '~*', '&*', '+@all']);
-  await claim(source, target);
+  await claimForBench(source, target);
   const plan = benchPlan('none', { appUser: USER });
-  const environment = environmentOf(source, target);
+  const environment = benchEnvironment(source, target);
   const sync = await openSync(stage);
   begin(sync, plan, source, target);
   await settled(sync);
   await verifyOnce(stage, { plan, environment }, target);
   const login = { user: USER, password: PASSWORD };
+  let moves = 0;
   return {
     urls: { source: source.server.url(login), target: target.server.url(login) },
     follow: 'record',
     move: async (to) =>
-      void (await switchAuthority({ plan, environment, to, token: Date.now(), report: () => undefined })),
+      void (await switchAuthority({
+        plan,
+        environment,
+        to,
+        token: { number: ++moves, attempt: 1 },
+        report: () => undefined,
+      })),
     end: () => endSync(stage, sync),
   };
 }
 
-/** A cutover begins only after a clean pass; what was carried before it need not be read again under the fence. */
+/**
+ * Makes the clean pass that a cutover needs. Keys that were replicated before the pass are then not read again under
+ * the fence.
+ */
 async function verifyOnce(stage: Stage, input: VerifierInput, target: StagedServer): Promise<void> {
-  const cleanSince = Date.now();
+  const keyspace = keyspaceOf(input.plan.migration);
+  const from = (await readDated<LinkStatus>(target.redis, keyspace.status('v1')))?.moments ?? {};
   const verifier = stage.process<VerifierInput, never, AllVerified>('verifier');
   await verifier.ready;
   verifier.begin(input);
   const { compared, diverged } = await verifier.result;
   if (compared === 0 || diverged > 0) throw new Error('the pass before the cutover was not clean');
-  await target.redis.set(keyspaceOf(input.plan.migration).verify('v1'), JSON.stringify({ cleanSince }));
-  // The sync reads it with its next beat.
+  await target.redis.set(
+    keyspace.verify('v1'),
+    JSON.stringify({ clean: { from }, pass: { keys: compared } }),
+  );
+  // The sync reads this status with its next heartbeat.
   await delay(1_500);
 }
 
-/** Native: FAILOVER hands the role to the replica when it has everything; the old master follows it. */
+/**
+ * The replication of Redis itself. FAILOVER makes the replica the master once it has received everything. The old
+ * master then follows it.
+ */
 export async function nativeSwitchable(source: StagedServer, target: StagedServer): Promise<Switchable> {
   await replicate(source, target);
   const sides = { source, target };

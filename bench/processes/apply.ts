@@ -1,9 +1,12 @@
 import type { Redis } from 'ioredis';
-import { blindPipeline } from '../apply/blind-pipeline.ts';
-import type { Candidate, Read } from '../apply/candidate.ts';
-import { engine } from '../apply/engine.ts';
-import { leaseAndRestore } from '../apply/lease-and-restore.ts';
-import { watchAndMulti } from '../apply/watch-and-multi.ts';
+import {
+  blindPipeline,
+  type Candidate,
+  engine,
+  leaseAndRestore,
+  type Read,
+  watchAndMulti,
+} from '../candidates.ts';
 import { connectTo } from '../connection.ts';
 import { KEY_PREFIX } from '../data-set.ts';
 import { serve } from './serve.ts';
@@ -20,7 +23,7 @@ export type ApplyInput = {
   readonly candidate: CandidateName;
   readonly batch: number;
 };
-/** Events of our own writes that came back: each is a key to look at once more. */
+/** `echoes`: the events of our own writes that came back. A sync has to look at each of these keys once more. */
 export type Applied = { readonly echoes: number };
 
 const COUNT = 1_000;

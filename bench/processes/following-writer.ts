@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AUTHORITY_KEY } from '../../domain/keyspace.ts';
+import { AUTHORITY_KEY } from '../../domain/keys/keyspace.ts';
 import { connectTo } from '../connection.ts';
 import { KEY_PREFIX } from '../data-set.ts';
 import { serve } from './serve.ts';
@@ -10,11 +10,11 @@ type SideName = 'source' | 'target';
 export type FollowingInput = {
   readonly urls: Readonly<Record<SideName, string>>;
   readonly perSecond: number;
-  /** `record`: ask V2's authority record who serves, as our contract with apps says; `retry`: just try the other. */
+  /** `record`: ask the authority record of V2 which side serves, as apps have to. `retry`: just try the other side. */
   readonly follow: 'record' | 'retry';
 };
 
-/** A write: when it was first tried, ms since the epoch, and how long until somebody acknowledged it. */
+/** A write: when it was first tried, ms since the epoch, and how long it took until a server acknowledged it, ms. */
 export type Tried = { readonly atMs: number; readonly waitMs: number };
 
 export type Followed = {
@@ -23,12 +23,12 @@ export type Followed = {
   readonly acknowledged: Readonly<Record<string, string>>;
 };
 
-/** So many keys that a write which waits for its turn is not overtaken by the next one of its key. */
+/** With this many keys, a write that waits is acknowledged before the next write of the same key is due. */
 const KEYS = 5_000;
 
 /**
- * An app outside of everything, that writes at an even pace and asks who serves when it is refused. What it waits is
- * what the switch costs the apps.
+ * An app that writes at an even pace. When a write is refused, the app finds out which side serves. The wait of a write
+ * is what a switch costs the apps.
  */
 serve<FollowingInput, never, Followed>(async ({ urls, perSecond, follow }, _say, signal) => {
   const sides = { source: await connectTo(urls.source), target: await connectTo(urls.target) };
@@ -37,7 +37,7 @@ serve<FollowingInput, never, Followed>(async ({ urls, perSecond, follow }, _say,
   const open = new Set<Promise<void>>();
   let side: SideName = 'source';
   let refused: Promise<void> | null = null;
-  /** One of those that were refused goes on asking; the others wait for it, as behind the route of an app. */
+  /** Only one of the refused writes tries again. The others wait until it is accepted, as requests of an app would. */
   const insist = async (key: string, value: string): Promise<void> => {
     do {
       side = await elsewhere(sides.target, side, follow);

@@ -5,7 +5,7 @@ export type PipelineCopyInput = { readonly source: string; readonly target: stri
 
 const COUNT = 1_000;
 
-/** The plainest copy there is: SCAN, a pipeline of DUMP and PEXPIRETIME, a pipeline of RESTORE. Nothing is remembered. */
+/** The simplest copy: SCAN, a pipeline of DUMP and PEXPIRETIME, a pipeline of RESTORE. It records nothing. */
 serve<PipelineCopyInput, never, null>(async (input) => {
   const [source, target] = await Promise.all([connectTo(input.source), connectTo(input.target)]);
   let cursor = '0';

@@ -6,7 +6,9 @@ export type PlainVerifyInput = { readonly source: string; readonly target: strin
 
 const COUNT = 1_000;
 
-/** The plainest comparison: SCAN one side, GET or HGETALL on both by pipeline, compare. No expiry, no transform. */
+/**
+ * The simplest comparison: SCAN on one side, then GET or HGETALL on both sides in pipelines. No expiry, no transform.
+ */
 serve<PlainVerifyInput, never, { readonly compared: number; readonly diverged: number }>(async (input) => {
   const [source, target] = await Promise.all([connectTo(input.source), connectTo(input.target)]);
   let [compared, diverged, cursor] = [0, 0, '0'];

@@ -4,7 +4,7 @@ import { connectTo } from '../connection.ts';
 import { KEY_PREFIX } from '../data-set.ts';
 import { serve } from './serve.ts';
 
-/** One direction that is probed: markers are written at `from` and looked for at `to`. */
+/** One direction that is probed. The probe writes markers at `from` and waits for them at `to`. */
 export type Direction = { readonly name: string; readonly from: string; readonly to: string };
 
 export type ProbeInput = {
@@ -13,22 +13,25 @@ export type ProbeInput = {
   readonly seconds: number;
 };
 
-/** A marker: when it was sent and when it was visible on the other side, ms since the epoch. */
+/** A marker: when it was sent and when it was seen on the other side, ms since the epoch. */
 export type Marker = { readonly sentAt: number; readonly seenAt: number };
 
 export type Probed = {
   readonly markers: readonly Marker[];
-  /** Sent, never seen. */
+  /** How many markers were sent and never seen. */
   readonly lost: number;
 };
 
 const PATIENCE_MS = 15_000;
 
 /**
- * The outside view of lag: in a process of its own, a marker key of its own for each look, written on one server and
- * awaited on the other by CLIENT TRACKING of the markers' prefix there. From *before* the write is sent to the moment
- * the event is read: the write's own way and the probe's event loop are in it, for every contender alike. It costs the
- * servers one SET and one message a marker. Markers that are stopped early end the looks, not the wait for those sent.
+ * Measures the lag from outside, in a process of its own. It writes marker keys on one server, a new key each time. On
+ * the other server it waits for them by CLIENT TRACKING of their prefix.
+ *
+ * The time runs from before the write is sent until the event is read. So it also contains the way of the write and the
+ * event loop of the probe, for every contender alike. A marker costs the servers one SET and one message.
+ *
+ * A stop ends the writing of markers. The probe still waits for those that were sent.
  */
 serve<ProbeInput, 'open', Probed>(async ({ directions, perSecond, seconds }, say, signal) => {
   const probes = await Promise.all(directions.map((direction) => openProbe(direction)));
@@ -42,7 +45,7 @@ serve<ProbeInput, 'open', Probed>(async ({ directions, perSecond, seconds }, say
   return { markers: probes.flatMap(({ markers }) => markers), lost: lost() };
 });
 
-/** Wall clock with fractions, so that times of several processes can be put side by side. */
+/** Wall clock with fractions of a ms, so that times of several processes can be compared. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -64,7 +67,8 @@ async function openProbe({ name, from, to }: Direction) {
       const key = `${prefix}${n}`;
       open.set(key, now());
       void writer.set(key, n).catch(() => undefined);
-      // Uneven on purpose: an even beat could march in step with somebody's timer.
+      // The pauses are random. With even pauses the markers could always come at the same moment of a timer of a
+      // contender.
       await delay((Math.random() * 2_000) / perSecond);
     }
   };

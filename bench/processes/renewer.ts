@@ -4,7 +4,7 @@ import { serve } from './serve.ts';
 
 export type RenewerInput = {
   readonly url: string;
-  /** All keys are named so, with a number from 0. */
+  /** The name of a key is this prefix and a number from 0 on. */
   readonly prefix: string;
   readonly keys: number;
   readonly ttlMs: number;
@@ -13,7 +13,10 @@ export type RenewerInput = {
 
 const TURN_MS = 20;
 
-/** Sessions in use: fills the keys, says so, then renews each one's time to live at its pace until it is stopped. */
+/**
+ * Simulates sessions in use. It writes the keys and reports that. Then it renews the expiry of each key once per
+ * `everyMs` until it is stopped.
+ */
 serve<RenewerInput, 'filled', null>(async ({ url, prefix, keys, ttlMs, everyMs }, say, signal) => {
   const redis = await connectTo(url);
   const fill = redis.pipeline();

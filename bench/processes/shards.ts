@@ -1,8 +1,8 @@
-import type { Plan } from '../../domain/plan.ts';
-import { shardsOfPlan } from '../../domain/shard.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import type { Environment } from '../../redis/connection.ts';
-import { runSync } from '../../redis/sync/sync.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { shardsOfPlan } from '../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import type { Environment } from '../../redis/client/connection.ts';
+import { runSync } from '../../redis/replication/replicator.ts';
 import { serve } from './serve.ts';
 
 export type ShardsInput = {
@@ -12,7 +12,7 @@ export type ShardsInput = {
   readonly shards: readonly string[];
 };
 
-/** Some shards of a link in one process, as a worker holds them, without Temporal around it. */
+/** Runs some shards of a link in one process, as a worker does, but without Temporal. */
 serve<ShardsInput, LinkStatus, null>(async ({ plan, environment, shards }, report, signal) => {
   const mine = shardsOfPlan(plan).filter(({ name }) => shards.includes(name));
   await Promise.all(

@@ -1,14 +1,15 @@
-import { linksOf } from '../../domain/link.ts';
-import type { Plan } from '../../domain/plan.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import type { Environment } from '../../redis/connection.ts';
-import { runSync } from '../../redis/sync/sync.ts';
+import { linksOf, type Plan } from '../../domain/plan/plan.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import type { Environment } from '../../redis/client/connection.ts';
+import { runSync } from '../../redis/replication/replicator.ts';
 import { serve } from './serve.ts';
 
 export type SyncInput = {
   readonly plan: Plan;
   readonly environment: Environment;
-  /** Also say when a scan is through; costs a call at each step, so only where that is what is measured. */
+  /**
+   * Also report when a scan has ended. This costs a call at each step, so only the scenarios that need it ask for it.
+   */
   readonly tellScans: boolean;
 };
 
@@ -16,7 +17,7 @@ export type SyncSaid =
   | { readonly kind: 'status'; readonly status: LinkStatus }
   | { readonly kind: 'scanned'; readonly atMs: number };
 
-/** The engine as the worker runs it, without Temporal around it. */
+/** Runs the engine as the worker does, but without Temporal. */
 serve<SyncInput, SyncSaid, null>(async ({ plan, environment, tellScans }, say, signal) => {
   const [link] = linksOf(plan);
   if (!link) throw new Error('a plan without a link');

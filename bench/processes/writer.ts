@@ -4,7 +4,10 @@ import { connectTo } from '../connection.ts';
 import { keyOf, valueOf } from '../data-set.ts';
 import { serve } from './serve.ts';
 
-/** Writes to one server; of all keys it takes each `of`-th, beginning with the `first`: two writers never meet. */
+/**
+ * Writes to one server. The stream takes every `of`-th key, beginning with `first`, so two streams never write the same
+ * key.
+ */
 export type Stream = {
   readonly url: string;
   readonly perSecond: number;
@@ -18,17 +21,20 @@ export type WriterInput = {
   readonly seconds: number;
 };
 
-export type Written = { readonly acknowledged: number; readonly seconds: number };
+export type WriterReport = { readonly acknowledged: number; readonly seconds: number };
 
-/** More unanswered writes than this: the server is behind, and the load says so instead of piling up. */
+/**
+ * The most unanswered writes. With more of them the server is behind. Then the writer waits, so that the requests do
+ * not pile up, and the number of acknowledged writes shows it.
+ */
 const MOST_UNANSWERED = 5_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * A paced load: half SET, a quarter HSET, the rest EXPIRE (one hour and more) and DEL. Open loop: what is due goes out
- * each millisecond as one pipeline, whether or not the last one was answered.
+ * A load at a given rate: half SET, a quarter HSET, the rest EXPIRE (one hour and more) and DEL. It is an open loop:
+ * every millisecond it sends what is due as one pipeline, even if the last one has not been answered.
  */
-serve<WriterInput, never, Written>(async ({ streams, keys, seconds }, _say, signal) => {
+serve<WriterInput, never, WriterReport>(async ({ streams, keys, seconds }, _say, signal) => {
   const began = performance.now();
   const counts = await Promise.all(
     streams.map((stream) => write(stream, keys, began + seconds * 1_000, signal)),
@@ -74,14 +80,17 @@ function one(pipeline: ReturnType<Redis['pipeline']>, n: number, turn: number): 
   else pipeline.set(key, documentOf(turn));
 }
 
-/** A document of the usual size, another one each time, without the price of making it anew. */
+/**
+ * Returns a document of the usual size, a different one each time. It uses ready texts, because a new one would cost
+ * CPU.
+ */
 function documentOf(turn: number): string {
   const value = TEXTS[turn % TEXTS.length];
   const text = value && value.kind !== 'hash' ? value.text : '{}';
   return `{"turn":${turn},${text.slice(1)}`;
 }
 
-/** Scattered over all keys, hashes a little more often than the others, for the mix. */
+/** Spreads the writes over all keys of the stream. */
 function keyFor({ first, of }: Stream, keys: number, turn: number): number {
   const n = Math.imul(turn + 1, 2_654_435_761) >>> 0;
   return Math.floor((n % keys) / of) * of + first;

@@ -1,7 +1,7 @@
 import { assertSame } from '../end-check.ts';
 import type { Applied, ApplyInput, CandidateName } from '../processes/apply.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
-import type { Seed } from '../seed.ts';
+import type { Seed } from '../data-set.ts';
 import type { Stage } from '../stage.ts';
 import { cpuMs } from '../usage.ts';
 
@@ -12,10 +12,10 @@ const FIGURES = [
   { name: 'echoesPerKey', unit: '1', better: 'less' },
 ] as const;
 
-/** What the engine's calls hold at most. */
+/** The most keys in a call of the engine. */
 const BATCHES = [64];
 
-/** Ways to write a batch, each with the same plain reading in front of it, one batch in flight. */
+/** Compares ways to write a batch. Each of them reads the source in the same plain way, and has one batch in flight. */
 export function applyScenarios(sizes: Sizes): readonly Scenario[] {
   return BATCHES.map((batch) => {
     const seed: Seed = { keys: Math.min(sizes.keys, 100_000), form: 'offers' };

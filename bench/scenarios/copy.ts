@@ -1,8 +1,8 @@
-import { Arrival } from '../arrival.ts';
-import { begin, claim, endSync, openSync, settled } from '../contenders/jday.ts';
+import { Arrival } from '../load.ts';
+import { begin, claimForBench, endSync, openSync, settled } from '../contenders/jday.ts';
 import { replicate } from '../contenders/native.ts';
 import { findRedisShake, startRedisShake } from '../contenders/redis-shake.ts';
-import type { Seed } from '../seed.ts';
+import type { Seed } from '../data-set.ts';
 import { assertSame } from '../end-check.ts';
 import { benchPlan, type Transform } from '../plan.ts';
 import type { PipelineCopyInput } from '../processes/pipeline-copy.ts';
@@ -17,7 +17,7 @@ const FIGURES = [
   { name: 'toolPeakMb', unit: 'MB', better: 'less' },
 ] as const;
 
-/** The initial copy of a server full of mixed types into an empty one; ours with ledger and change tracking. */
+/** The initial copy of a server with mixed types into an empty one. Ours includes ledger and change feed. */
 export function copyScenarios(sizes: Sizes): readonly Scenario[] {
   const scaled = sizes.quick ? [] : [1_000_000];
   return [
@@ -50,7 +50,7 @@ function copyOf(name: string, group: string, keys: number, transform: Transform)
 
 async function jday(stage: Stage, seed: Seed, transform: Transform): Promise<Figures> {
   const { source, target } = await stage.pair(seed, null);
-  await claim(source, target);
+  await claimForBench(source, target);
   const sync = await openSync(stage);
   const measured = measure(seed, source, target, sync.pid);
   begin(sync, benchPlan(transform), source, target);
@@ -89,7 +89,7 @@ function redisShake(program: string, seed: Seed): Contender {
       const { source, target } = await stage.pair(seed, null);
       const shake = startRedisShake(program, stage, 'scan', source, target);
       const measured = measure(seed, source, target, null);
-      // Its own CPU and memory are gone with it; time is what is compared.
+      // Its CPU and memory cannot be read after its end, so only the time is compared.
       await shake.exited;
       const figures = await measured();
       await assertSame(source.redis, target.redis, 'same');
@@ -98,7 +98,11 @@ function redisShake(program: string, seed: Seed): Contender {
   };
 }
 
-/** From now on: how fast the target fills, and what it costs, seen from outside. Without a tool there is no cost of one. */
+/**
+ * Begins to measure how fast the target fills and what this costs, seen from outside.
+ *
+ * @param tool pid of the process that copies; `null` = there is none that can be measured
+ */
 function measure(
   { keys }: Seed,
   source: StagedServer,

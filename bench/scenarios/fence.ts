@@ -13,10 +13,12 @@ const FIGURES = [
 ] as const;
 
 const WRITES_PER_SECOND = 1_000;
-/** Replication's own switch does not depend on the data: two sizes show it. */
+/** The switch of native replication does not depend on the amount of data. Two sizes show that. */
 const MOST_NATIVE_KEYS = 100_000;
 
-/** Cutover and rollback under load, against the amount of data: what the apps wait must not grow with it. */
+/**
+ * Cutover and rollback under load, with different amounts of data. The wait of the apps must not grow with the data.
+ */
 export function fenceScenarios({ quick, keys }: Sizes): readonly Scenario[] {
   const sizes = quick ? [keys] : [10_000, 100_000, 1_000_000];
   return sizes.map((size) => ({
@@ -74,9 +76,15 @@ async function timed(act: () => Promise<void>): Promise<Period> {
   return { from, to: performance.timeOrigin + performance.now() };
 }
 
-/** Of the writes that met the switch: those first tried while it ran, and those it found unanswered. */
+/**
+ * Returns the longest wait of the writes that the switch affected, ms. Those are the writes that were first tried
+ * during the switch, or that had no answer when it began.
+ *
+ * @throws Error no write met it
+ */
 function longestWait(writes: readonly Tried[], { from, to }: Period): number {
   const met = writes.filter(({ atMs, waitMs }) => atMs <= to && atMs + waitMs >= from);
+  if (met.length === 0) throw new Error('no write met the switch, so nothing is known of its wait');
   return Math.max(...met.map(({ waitMs }) => waitMs));
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { infoNumber } from '../connection.ts';
-import { begin, claim, endSync, openSync, settled } from '../contenders/jday.ts';
+import { begin, claimForBench, endSync, openSync, settled } from '../contenders/jday.ts';
 import { replicate } from '../contenders/native.ts';
 import { assertSame } from '../end-check.ts';
 import { benchPlan } from '../plan.ts';
@@ -14,7 +14,7 @@ const FIGURES = [
 
 const IDLE_KEYS = 10_000;
 
-/** What is written when nobody writes: beats and status of ours, and any echo there were (L3). Both servers together. */
+/** Counts the writes on both servers while no app writes: our heartbeats and statuses, and any echo. */
 export function idleScenarios(sizes: Sizes): readonly Scenario[] {
   const seed = { keys: Math.min(sizes.keys, IDLE_KEYS), form: 'offers' } as const;
   return [
@@ -36,7 +36,7 @@ type IdleSeed = { readonly keys: number; readonly form: 'offers' };
 
 async function jday(stage: Stage, seed: IdleSeed, sizes: Sizes): Promise<Figures> {
   const { source, target } = await stage.pair(seed, null);
-  await claim(source, target);
+  await claimForBench(source, target);
   const sync = await openSync(stage);
   begin(sync, benchPlan('none'), source, target);
   await settled(sync);
@@ -55,7 +55,7 @@ async function native(stage: Stage, seed: IdleSeed, sizes: Sizes): Promise<Figur
   return figures;
 }
 
-/** A server counts its stream only for a replica, so each one watched gets a replica for the time. */
+/** A server counts the bytes of its replication stream only while it has a replica. So each watched server gets one. */
 async function watch(stage: Stage, servers: readonly StagedServer[], seconds: number): Promise<Figures> {
   for (const [i, server] of servers.entries())
     await replicate(server, await stage.server(`listener-${i}`, null));

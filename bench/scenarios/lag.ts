@@ -1,4 +1,4 @@
-import { begin, claim, endSync, openSync, settled } from '../contenders/jday.ts';
+import { begin, claimForBench, endSync, openSync, settled } from '../contenders/jday.ts';
 import { caughtUp, replicate } from '../contenders/native.ts';
 import { findRedisShake, startRedisShake } from '../contenders/redis-shake.ts';
 import { assertSame } from '../end-check.ts';
@@ -19,12 +19,12 @@ const FIGURES = [
 ] as const;
 
 const RATES = [1_000, 5_000, 10_000, 20_000];
-/** The keys that change: as many as fit an hour of a busy cache, not the whole of it. */
+/** How many keys change: about as many as a busy cache changes in an hour, not the whole data set. */
 const HOT_KEYS = 30_000;
 
 type Course = { readonly sizes: Sizes; readonly rate: number; readonly ways: 'one' | 'both' };
 
-/** How late a change is on the other side, seen from outside, by rate; ours always with both directions on. */
+/** The lag of a change, seen from outside, at different rates. Our sync always replicates in both directions. */
 export function lagScenarios(sizes: Sizes): readonly Scenario[] {
   const rates = sizes.quick ? [300] : RATES;
   return rates.flatMap((rate) => [lagAt({ sizes, rate, ways: 'one' }), lagAt({ sizes, rate, ways: 'both' })]);
@@ -49,7 +49,7 @@ function lagAt(course: Course): Scenario {
 
 async function jday(stage: Stage, course: Course): Promise<Figures> {
   const { source, target } = await stage.pair(seedOf(course), null);
-  await claim(source, target);
+  await claimForBench(source, target);
   const sync = await openSync(stage);
   begin(sync, benchPlan('none'), source, target);
   await settled(sync);

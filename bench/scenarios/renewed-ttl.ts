@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as delay } from 'node:timers/promises';
-import { begin, claim, endSync, live, openSync } from '../contenders/jday.ts';
+import { begin, claimForBench, endSync, live, openSync } from '../contenders/jday.ts';
 import { KEY_PREFIX } from '../data-set.ts';
 import { Differs } from '../end-check.ts';
-import { snapshotAndStream } from '../peers/snapshot-and-stream.ts';
+import { snapshotAndStream } from '../contenders/stream-peer.ts';
 import { benchPlan } from '../plan.ts';
 import type { RenewerInput } from '../processes/renewer.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
@@ -11,12 +11,12 @@ import type { Stage, StagedServer } from '../stage.ts';
 import { until } from '../until.ts';
 
 const PREFIX = `${KEY_PREFIX}text:session-`;
-/** What is missing may still be on its way; what is lost stays lost. */
+/** How long a missing key may be on its way. A key that is missing for longer is lost. */
 const PATIENCE_MS = 5_000;
 
 type Course = Omit<RenewerInput, 'url' | 'prefix'> & { readonly keysPerSecond: number };
 
-/** Sessions whose time to live is renewed all the time, while a slow copy runs for longer than it. */
+/** Sessions whose expiry is renewed all the time, while a slow copy takes longer than the expiry. */
 export function renewedTtlScenarios({ quick }: Sizes): readonly Scenario[] {
   const course: Course = quick
     ? { keys: 300, ttlMs: 1_500, everyMs: 750, keysPerSecond: 150 }
@@ -42,7 +42,7 @@ export function renewedTtlScenarios({ quick }: Sizes): readonly Scenario[] {
 
 async function jday(stage: Stage, course: Course): Promise<Figures> {
   const { source, target, renewer } = await renewed(stage, course);
-  await claim(source, target);
+  await claimForBench(source, target);
   const sync = await openSync(stage);
   begin(sync, benchPlan('none', { copyKeysPerSecond: course.keysPerSecond }), source, target);
   await live(sync);
@@ -76,12 +76,12 @@ async function renewed(stage: Stage, course: Course) {
   const renewer = stage.process<RenewerInput, 'filled', null>('renewer');
   await renewer.ready;
   renewer.begin({ ...course, url: source.server.url(), prefix: PREFIX });
-  // Before that there is nothing that a snapshot could hold.
+  // Before that a snapshot would be empty.
   await until('the keys to be there', () => renewer.said.includes('filled'));
   return { source, target, renewer };
 }
 
-/** While all are still renewed: how many sessions are alive here and dead there. */
+/** Counts the sessions that are alive on the source and missing on the target, while all of them are still renewed. */
 async function count(source: StagedServer, target: StagedServer, keys: number): Promise<Figures> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -93,7 +93,10 @@ async function count(source: StagedServer, target: StagedServer, keys: number): 
   }
 }
 
-/** Alive on the source before and after the look, and not there: a key that merely expires meanwhile is not counted. */
+/**
+ * A key is lost if it is alive on the source before and after the look, and missing on the target. So a key that
+ * expires in between is not counted.
+ */
 async function look(source: StagedServer, target: StagedServer, keys: number) {
   const [before, there, after] = [
     await alive(source.redis, keys),

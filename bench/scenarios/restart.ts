@@ -1,24 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { begin, claim, endSync, openSync, scanned, settled, type SyncProcess } from '../contenders/jday.ts';
+import {
+  begin,
+  claimForBench,
+  endSync,
+  openSync,
+  scanned,
+  settled,
+  type SyncProcess,
+} from '../contenders/jday.ts';
 import { assertSame, Differs } from '../end-check.ts';
 import { directionsOf } from '../load.ts';
 import { benchPlan } from '../plan.ts';
 import type { PipelineCopyInput } from '../processes/pipeline-copy.ts';
 import type { Probed, ProbeInput } from '../processes/probe.ts';
-import type { WriterInput, Written } from '../processes/writer.ts';
+import type { WriterInput, WriterReport } from '../processes/writer.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
 import type { Stage, StagedServer } from '../stage.ts';
 
 const WRITES_PER_SECOND = 1_000;
 const LOOKS_PER_SECOND = 100;
-/** A marker that took longer had to wait for the new process. */
+/** A marker with a longer lag had to wait for the new process. */
 const HELD_UP_MS = 100;
 const LOAD_SECONDS = 240;
 
-/** The size for which the budget gives the time of a recovery. */
+/** The number of keys for which the budget limits the time of a recovery. */
 const RECOVERED_KEYS = 300_000;
 
-/** After a restart every key is looked at against the ledger; a tool without one copies everything again. */
+/** After a restart our sync compares every key with the ledger. A tool without a ledger copies everything again. */
 export function restartScenarios({ quick, keys }: Sizes): readonly Scenario[] {
   const recovered = quick ? keys : RECOVERED_KEYS;
   const shared = { deadlineMs: 120_000 + Math.max(keys, recovered) };
@@ -55,7 +63,7 @@ const PLAN = benchPlan('none');
 
 async function synced(stage: Stage, keys: number) {
   const { source, target } = await stage.pair({ keys, form: 'offers' }, null);
-  await claim(source, target);
+  await claimForBench(source, target);
   const sync = await openSync(stage);
   begin(sync, PLAN, source, target);
   await settled(sync);
@@ -97,7 +105,7 @@ async function recovery(stage: Stage, keys: number): Promise<Figures> {
   const startedAt = epochMs();
   begin(next, PLAN, source, target, true);
   const scannedAt = await scanned(next);
-  // As long again under load, so that a change which is stuck behind the scan shows.
+  // Let the load go on for a moment, so that a change that is stuck behind the scan shows.
   await delay(500);
   const { markers, lost } = await load.end();
   if (lost > 0) throw new Differs(`${lost} markers did not arrive`);
@@ -111,7 +119,7 @@ async function recovery(stage: Stage, keys: number): Promise<Figures> {
 }
 
 async function startLoad(stage: Stage, source: StagedServer, target: StagedServer, keys: number) {
-  const writer = stage.process<WriterInput, never, Written>('writer');
+  const writer = stage.process<WriterInput, never, WriterReport>('writer');
   const probe = stage.process<ProbeInput, 'open', Probed>('probe');
   await Promise.all([writer.ready, probe.ready]);
   const url = source.server.url();

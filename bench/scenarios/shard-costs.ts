@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { keyspaceOf } from '../../domain/keyspace.ts';
-import { shardsOfPlan } from '../../domain/shard.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import { claim } from '../contenders/jday.ts';
+import { keyspaceOf } from '../../domain/keys/keyspace.ts';
+import { shardsOfPlan } from '../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import { claimForBench } from '../contenders/jday.ts';
 import { KEY_PREFIX } from '../data-set.ts';
-import { benchPlan, environmentOf } from '../plan.ts';
+import { benchPlan, benchEnvironment } from '../plan.ts';
 import type { ShardsInput } from '../processes/shards.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
 import { cpuOfServers, type Stage, type StagedServer } from '../stage.ts';
@@ -21,7 +21,10 @@ const FIGURES = [
 const OF = 64;
 const MOST_KEYS = 200_000;
 
-/** What the keys of other shards cost: one shard of 64 walks all keys, then hears each of them change once. */
+/**
+ * What the keys of other shards cost a shard. One of 64 shards walks over all keys. Then each of them changes once, and
+ * the shard receives all these events.
+ */
 export function shardCostScenarios(sizes: Sizes): readonly Scenario[] {
   const keys = Math.min(sizes.keys, MOST_KEYS);
   return [
@@ -41,7 +44,7 @@ export function shardCostScenarios(sizes: Sizes): readonly Scenario[] {
 
 async function run(stage: Stage, keys: number, withShard: boolean): Promise<Figures> {
   const [source, target] = [await stage.server('source', null), await stage.server('target', null)];
-  await claim(source, target);
+  await claimForBench(source, target);
   await writeAll(source, keys, 'before');
   const plan = { ...benchPlan('none'), shards: OF };
   const [name = ''] = shardsOfPlan(plan).map((shard) => shard.name);
@@ -50,7 +53,7 @@ async function run(stage: Stage, keys: number, withShard: boolean): Promise<Figu
   const cpu = () => ({ server: cpuOfServers(source), worker: cpuMs(worker.pid) });
   const begun = cpu();
   if (withShard) {
-    worker.begin({ plan, environment: environmentOf(source, target), shards: [name] });
+    worker.begin({ plan, environment: benchEnvironment(source, target), shards: [name] });
     await until('the shard to be live', () => worker.said.some(({ state }) => state === 'live'));
   }
   const scanned = cpu();
@@ -76,11 +79,12 @@ async function writeAll({ redis }: StagedServer, keys: number, text: string): Pr
   }
 }
 
-/** Two statuses without a waiting key: everything before them was heard. */
+/** Resolves after two statuses without a pending key. By then the shard has handled all events from before. */
 async function heard({ redis }: StagedServer, key: string): Promise<void> {
   const quiet = async () => {
     const status = JSON.parse((await redis.get(key)) ?? '{}') as Partial<LinkStatus>;
-    return status.pending?.toTarget === 0 ? status.at : undefined;
+    const [moment] = Object.values(status.moments ?? {});
+    return status.pending?.toTarget === 0 ? moment?.word : undefined;
   };
   const first = await until('nothing to wait', quiet);
   await until('the next status', async () => {

@@ -1,20 +1,19 @@
-import { keyspaceOf } from '../../domain/keyspace.ts';
-import { linksOf } from '../../domain/link.ts';
-import type { Plan } from '../../domain/plan.ts';
-import { shardsOfPlan } from '../../domain/shard.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import { drainLinks } from '../../redis/switch/drain-links.ts';
+import { keyspaceOf } from '../../domain/keys/keyspace.ts';
+import { linksOf, type Plan } from '../../domain/plan/plan.ts';
+import { shardsOfPlan } from '../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import { drainLinks } from '../../redis/cutover/request-drain.ts';
 import type { BenchProcess } from '../bench-process.ts';
-import { claim } from '../contenders/jday.ts';
+import { claimForBench } from '../contenders/jday.ts';
 import { KEY_PREFIX } from '../data-set.ts';
-import { leash } from '../leash.ts';
 import { Differs } from '../end-check.ts';
-import { benchPlan, environmentOf, type Transform } from '../plan.ts';
+import { benchPlan, benchEnvironment, type Transform } from '../plan.ts';
 import type { ShardsInput } from '../processes/shards.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
 import { cpuOfServers, type Stage, type StagedServer } from '../stage.ts';
 import { until } from '../until.ts';
 import { cpuMs } from '../usage.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const FIGURES = [
   { name: 'changesPerSecond', unit: 'changes/s', better: 'more' },
@@ -22,7 +21,7 @@ const FIGURES = [
   { name: 'serversCpuMicrosPerChange', unit: 'µs/change', better: 'less' },
 ] as const;
 
-/** Version of the changes that are measured. */
+/** The version of the values whose replication is measured. */
 const LAST = 3;
 
 type Workers = BenchProcess<ShardsInput, LinkStatus, null>;
@@ -32,20 +31,19 @@ type Change = {
   readonly what: string;
   readonly transform: Transform;
   readonly most: number;
-  /** Of a core, for each worker. */
+  /** The share of a core that each worker may use, 0 to 1. */
   readonly share: number;
-  /** The value of a key on the source, and what it is on the target; each version is another one. */
+  /** The value of a key on a side. Each version gives a different value. */
   readonly value: (n: number, side: 'source' | 'target', version: number) => string;
 };
 
-/** The first is what the others are compared with. */
 const CREWS: readonly Crew[] = [
   { name: 'two-workers-4-shards', workers: 2, shards: 4 },
   { name: 'one-worker-4-shards', workers: 1, shards: 4 },
   { name: 'one-worker-1-shard', workers: 1, shards: 1 },
 ];
 
-/** 8 KB of JSON, renamed on the way: the worker has more to do than the servers. */
+/** JSON of 8 KB with names that the transform changes. Here the worker has more to do than the servers. */
 const DOCUMENTS: Change = {
   name: 'shards-documents',
   what: 'documents of 8 KB through the transform',
@@ -60,10 +58,13 @@ const DOCUMENTS: Change = {
   },
 };
 
-/** The same without a leash: what a second worker is where no core is free for it. */
+/** The same without a limit. It shows what a second worker gains when no core is free for it. */
 const TWO_CORES: Change = { ...DOCUMENTS, name: 'shards-two-cores', share: 1 };
 
-/** How fast a link carries what has changed while its workers stood still, by workers and shards. */
+/**
+ * How fast a link replicates a backlog with different numbers of workers and shards. The backlog grows while the
+ * workers stand still.
+ */
 export function shardsScenarios(sizes: Sizes): readonly Scenario[] {
   return [DOCUMENTS, TWO_CORES].map((change) => ({
     name: change.name,
@@ -78,18 +79,19 @@ export function shardsScenarios(sizes: Sizes): readonly Scenario[] {
 async function run(stage: Stage, sizes: Sizes, change: Change, crew: Crew): Promise<Figures> {
   const keys = Math.min(sizes.keys, change.most);
   const [source, target] = [await stage.server('source', null), await stage.server('target', null)];
-  await claim(source, target);
+  await claimForBench(source, target);
   const plan: Plan = { ...benchPlan(change.transform), shards: crew.shards };
   const workers = await startCrew(stage, plan, crew, source, target);
   const cpu = () => workers.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
   const keyspace = keyspaceOf(plan.migration);
-  const drained = () => drainLinks(target.redis, keyspace, linksOf(plan), 'source', Date.now() + 100_000);
-  // A process that has just started compiles more than it carries.
+  const drained = () =>
+    drainLinks(target.redis, keyspace, linksOf(plan), 'source', performance.now() + 100_000);
+  // A new process uses more time to compile its code than to replicate. So these two rounds are not measured.
   for (const version of [1, 2]) {
     await writeAll(source, keys, change, version);
     await drained();
   }
-  // The writer would take a core from them: they stand still until the backlog is there.
+  // The writer would take CPU time from the workers. So they are stopped until the backlog is complete.
   for (const { pid } of workers) process.kill(pid, 'SIGSTOP');
   await writeAll(source, keys, change, LAST);
   const before = { workers: cpu(), servers: cpuOfServers(source, target), at: performance.now() };
@@ -124,7 +126,7 @@ async function startCrew(
   await Promise.all(workers.map(({ ready }) => ready));
   for (const [i, worker] of workers.entries()) {
     const shards = names.filter((_name, n) => n % crew.workers === i);
-    worker.begin({ plan, environment: environmentOf(source, target), shards });
+    worker.begin({ plan, environment: benchEnvironment(source, target), shards });
   }
   await until('all shards to be live', () => {
     const live = workers.flatMap(({ said }) => said).filter(({ state }) => state === 'live');
@@ -147,7 +149,10 @@ async function writeAll(
   }
 }
 
-/** Every change, in the words of the data itself: the transform that is measured is not asked. */
+/**
+ * Compares every change with the value that `Change.value` gives for the target. The transform that is measured is not
+ * used.
+ */
 async function assertArrived({ redis }: StagedServer, keys: number, { value }: Change): Promise<void> {
   for (let from = 0; from < keys; from += 500) {
     const names = Array.from({ length: Math.min(500, keys - from) }, (_name, i) => from + i);
@@ -155,4 +160,32 @@ async function assertArrived({ redis }: StagedServer, keys: number, { value }: C
     const differing = names.filter((n, i) => found[i] !== value(n, 'target', LAST));
     if (differing.length > 0) throw new Differs(`${differing.length} changes did not arrive as they should`);
   }
+}
+
+const PERIOD_MS = 10;
+
+/**
+ * Limits each process to a share of a core, as if it had a small machine of its own. It stops and continues each
+ * process a hundred times a second, at different moments. So several workers can be measured on two cores that they
+ * share with the servers.
+ *
+ * @param share of a core, 0 to 1
+ * @returns ends the limit
+ */
+function leash(pids: readonly number[], share: number): () => Promise<void> {
+  let held = true;
+  const turns = pids.map(async (pid, i) => {
+    await delay((PERIOD_MS * i) / pids.length);
+    while (held) {
+      process.kill(pid, 'SIGCONT');
+      await delay(PERIOD_MS * share);
+      process.kill(pid, 'SIGSTOP');
+      await delay(PERIOD_MS * (1 - share));
+    }
+    process.kill(pid, 'SIGCONT');
+  });
+  return async () => {
+    held = false;
+    await Promise.all(turns);
+  };
 }

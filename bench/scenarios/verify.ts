@@ -1,6 +1,6 @@
-import type { AllVerified } from '../../redis/verify/verify-all.ts';
+import type { AllVerified } from '../../redis/verify/verifier.ts';
 import { Differs } from '../end-check.ts';
-import { benchPlan, environmentOf } from '../plan.ts';
+import { benchPlan, benchEnvironment } from '../plan.ts';
 import type { PlainVerifyInput } from '../processes/plain-verify.ts';
 import type { VerifierInput } from '../processes/verifier.ts';
 import type { Figures, Scenario, Sizes } from '../scenario.ts';
@@ -15,7 +15,10 @@ const FIGURES = [
   { name: 'toolPeakMb', unit: 'MB', better: 'less' },
 ] as const;
 
-/** Both sides whole: ours through the transform and with expiry, both ways; the plain one without either, one way. */
+/**
+ * Compares both sides completely. Ours goes through the transform, checks expiries and works in both directions. The
+ * plain comparison does none of this and works in one direction.
+ */
 export function verifyScenarios({ keys }: Sizes): readonly Scenario[] {
   return [
     {
@@ -36,7 +39,7 @@ async function jday(stage: Stage, keys: number): Promise<Figures> {
   const { source, target } = await stage.pair({ keys, form: 'offers' }, { keys, form: 'jobs' });
   const verifier = stage.process<VerifierInput, never, AllVerified>('verifier', profiling(stage));
   await verifier.ready;
-  const input = { plan: benchPlan('offers_to_jobs'), environment: environmentOf(source, target) };
+  const input = { plan: benchPlan('offers_to_jobs'), environment: benchEnvironment(source, target) };
   const figures = await measure(verifier.pid, [source, target], keys, () => {
     verifier.begin(input);
     return verifier.result;

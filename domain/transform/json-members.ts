@@ -1,37 +1,48 @@
-import { scalarEnd, skipSpace, stringEnd } from './json-scalar.ts';
+import { scalarEnd, skipMark, skipSpace, stringEnd } from './json-scalar.ts';
 
-/** An object member with a name that was asked for; all positions are byte offsets into the document. */
+/** An object member whose name was asked for. All positions are byte offsets in the document. */
 export type Member<Name> = {
   readonly name: Name;
-  /** Where the member's object begins: tells objects apart. */
+  /** Offset at which the member's object begins. It identifies the object. */
   readonly object: number;
-  /** The `{` or `,` in front of the member. */
+  /** Offset of the `{` or `,` in front of the member. */
   readonly separator: number;
-  /** The name without its quotes. */
+  /** Start and end of the name, without its quotes. */
   readonly nameStart: number;
   readonly nameEnd: number;
   readonly valueStart: number;
   valueEnd: number;
-  /** No member inside the value was asked for. */
+  /** True when the value contains no other member that was asked for. */
   flat: boolean;
 };
 
 export type Names<Name> = {
-  /** Decides on the bytes between two quotes, escapes as written; null: not asked for. */
+  /** Decides on the bytes between two quotes, with escapes as written. `null` means that the name was not asked for. */
   readonly recognise: (bytes: Uint8Array, start: number, end: number) => Name | null;
-  /** Members inside such a value are not looked at. */
+  /** True when the value is sealed: the scan skips the members inside it. */
   readonly isSealed: (name: Name) => boolean;
 };
 
 /**
- * The members of every object of a JSON document, outside sealed values, in the order of their names; null when
- * the bytes are not one valid JSON object or array (RFC 8259) in valid UTF-8. One pass, no recursion: the depth
- * is bounded by memory, not by the call stack.
+ * Returns the members that were asked for, in the order in which their names stand in the document, outside sealed
+ * values. `null` means that the bytes are not one JSON object or array in UTF-8 (RFC 8259, with the additions of
+ * Python: see `json-scalar.ts`). The scan is one pass without recursion, so the depth is bounded by memory and not by
+ * the call stack.
  */
 export function membersOf<Name>(bytes: Uint8Array, names: Names<Name>): readonly Member<Name>[] | null {
-  const start = skipSpace(bytes, 0);
+  const start = documentStart(bytes);
   if (bytes[start] !== OPEN_OBJECT && bytes[start] !== OPEN_ARRAY) return null;
   return new MemberScan(bytes, names).run(start);
+}
+
+/** True when the bytes are one JSON object or array, as `membersOf` reads them. */
+export function isDocument(bytes: Uint8Array): boolean {
+  return membersOf(bytes, { recognise: () => null, isSealed: () => false }) !== null;
+}
+
+/** Returns the offset at which a JSON text begins, after byte order mark and white space. */
+export function documentStart(bytes: Uint8Array): number {
+  return skipSpace(bytes, skipMark(bytes));
 }
 
 const OPEN_OBJECT = 0x7b;
@@ -47,7 +58,10 @@ class MemberScan<Name> {
   private readonly bytes: Uint8Array;
   private readonly names: Names<Name>;
   private readonly members: Member<Name>[] = [];
-  /** For each open container: where it begins, and the index of the member whose value is being read in it. */
+  /**
+   * For each open container: the offset at which it begins, and the index of the member whose value the scan reads in
+   * it.
+   */
   private readonly containers: number[] = [];
   private readonly reading: number[] = [];
   /** Number of open containers when the sealed value began. */
@@ -69,7 +83,7 @@ class MemberScan<Name> {
     return null;
   }
 
-  /** At the first byte of a value. */
+  /** Goes on at the first byte of a value. */
   private begin(at: number): number {
     const opening = this.bytes[at];
     if (opening !== OPEN_OBJECT && opening !== OPEN_ARRAY) {
@@ -83,7 +97,7 @@ class MemberScan<Name> {
     return this.bytes[inside] === closing ? this.close(inside) : this.element(at);
   }
 
-  /** Behind a value that stands in a container. */
+  /** Goes on behind a value that stands in a container. */
   private follow(at: number): number {
     this.endMember(at);
     const next = skipSpace(this.bytes, at);
@@ -98,7 +112,7 @@ class MemberScan<Name> {
     return this.bytes[at] === closing ? at + 1 : NONE;
   }
 
-  /** Behind `{`, `[` or `,`: up to the value of the next element. */
+  /** Goes on behind `{`, `[` or `,`: up to the value of the next element. */
   private element(separator: number): number {
     const object = this.containers.at(-1) ?? NONE;
     const at = skipSpace(this.bytes, separator + 1);
@@ -137,7 +151,7 @@ class MemberScan<Name> {
 
   private endMember(at: number) {
     const index = this.reading.at(-1) ?? NONE;
-    // Not `members[-1]`: a negative index takes a slow path of V8, here for each value.
+    // Not `members[-1]`: V8 takes a slow path for a negative index, and this code runs for each value.
     const member = index === NONE ? undefined : this.members[index];
     if (!member) return;
     member.valueEnd = at;

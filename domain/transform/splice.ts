@@ -1,7 +1,10 @@
-/** Replace the bytes from `start` to `end` by those pieces; start = end inserts. */
+/** Replaces the bytes from `start` to `end` by the pieces. When `start` equals `end`, it inserts them. */
 export type Edit = { readonly start: number; readonly end: number; readonly pieces: readonly Uint8Array[] };
 
-/** The bytes with the edits made, which come in order and do not overlap; without edits the very same object. */
+/**
+ * Returns the bytes with the edits made. The edits must be in order and must not overlap. Without edits it returns the
+ * very same object.
+ */
 export function splice(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array {
   if (edits.length === 0) return bytes;
   const parts: Uint8Array[] = [];

@@ -1,36 +1,38 @@
-import { mergedSpelling, type Form } from './spelling.ts';
-import type { Spelling } from './value.ts';
+import type { Bits, Form } from './spelling.ts';
 
-/** One occurrence of a name in an object (or of a field in a hash). */
+/** One occurrence of a name in an object, or of a field in a hash. */
 export type Named = { readonly name: Form; readonly object: number; readonly flat: boolean };
+
+/** The names by which one object says one concept: one name, or several with the same value. */
+export type Said = { readonly object: number; readonly concept: Bits; readonly bits: Bits };
 
 export type Synonyms<Occurrence> =
   | {
       readonly ok: true;
-      /** How the document spells each concept that occurs. */
-      readonly spelling: Spelling;
-      /** The occurrences that say again, under another name, what an earlier one of their object says. */
+      readonly said: readonly Said[];
+      /** The occurrences that repeat, under another name, the value of an earlier one in their object. */
       readonly repeated: ReadonlySet<Occurrence>;
-      /** The occurrences that may not be said again under another name: such copies could not be told again. */
+      /**
+       * The occurrences that must not be repeated under another name, because such copies could not be recognised
+       * again.
+       */
       readonly single: ReadonlySet<Occurrence>;
     }
   | { readonly ok: false; readonly reason: string };
 
-/** Above every `concept`; times the largest offset in a value of 512 MB it is still an exact number. */
+/** Greater than every `concept`. Times the largest offset in a value of 512 MB it is still an exact number. */
 const CONCEPT_LIMIT = 1 << 16;
 
-export const DIFFERENT_NAMES = 'the document names the same thing in different ways';
-
 /**
- * Judges the names of one document. Each object must spell a concept as the others do; two synonyms may stand in
- * one object only if one stands for all: equal to the byte, each name once, and nothing to rename inside (copies
- * within copies would double with each level on the way down).
+ * Judges the names of one document. Each object may name a concept in its own way. Two synonyms may stand in one object
+ * only when one can stand for all: they are equal to the byte, each name occurs once, and nothing inside is to be
+ * renamed. Otherwise copies within copies would double with each level when `down` writes them again.
  */
 export function judgeSynonyms<Occurrence extends Named>(
   occurrences: readonly Occurrence[],
   equal: (one: Occurrence, other: Occurrence) => boolean,
 ): Synonyms<Occurrence> {
-  let spelling: Spelling | null = 0;
+  const said: Said[] = [];
   const repeated = new Set<Occurrence>();
   const single = new Set<Occurrence>();
   for (const together of byObjectAndConcept(occurrences)) {
@@ -46,13 +48,16 @@ export function judgeSynonyms<Occurrence extends Named>(
       case 'conflict':
         return { ok: false, reason: 'two names for the same thing stand side by side and differ' };
     }
-    spelling = mergedSpelling(spelling, bitsOf(together));
-    if (spelling === null) return { ok: false, reason: DIFFERENT_NAMES };
+    const [first] = together;
+    if (first) said.push({ object: first.object, concept: first.name.concept, bits: bitsOf(together) });
   }
-  return { ok: true, spelling, repeated, single };
+  return { ok: true, said, repeated, single };
 }
 
-/** How the occurrences of one concept in one object stand to each other. `indistinct`: copies could not be told. */
+/**
+ * Returns how the occurrences of one concept in one object relate. `indistinct` means that copies could not be
+ * recognised.
+ */
 function relationOf<Occurrence extends Named>(
   together: readonly Occurrence[],
   equal: (one: Occurrence, other: Occurrence) => boolean,
@@ -65,7 +70,7 @@ function relationOf<Occurrence extends Named>(
   return eachOnce && first.flat && together.every((other) => equal(first, other)) ? 'copies' : 'conflict';
 }
 
-function bitsOf(together: readonly Named[]): Spelling {
+function bitsOf(together: readonly Named[]): Bits {
   return together.reduce((sum, { name }) => sum | name.bit, 0);
 }
 

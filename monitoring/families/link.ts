@@ -1,35 +1,54 @@
 import type { Registry } from 'prom-client';
-import type { Side } from '../../domain/side.ts';
-import type { ByDirection, LinkStatus, Suspect } from '../../domain/status.ts';
-import { REASONS } from '../../domain/suspicion.ts';
+import type { Side } from '../../domain/plan/plan.ts';
+import type { ByDirection, LinkStatus, Suspect } from '../../domain/gates/status.ts';
+import { REASONS } from '../../domain/protocol/loss-suspicion.ts';
 import { addAttemptCounter } from '../attempt-counter.ts';
-import { addGauge, flag, type Sample, seconds } from '../gauge.ts';
+import { addGauge, flagGauge, type GaugeSample, seconds } from '../gauge.ts';
 import { Latest } from '../latest.ts';
 
-/** A sync tells its status once a second; after this long nothing is claimed of it any more (L7). */
+/**
+ * Longest age of a sync's status that still counts, ms. A sync reports once a second; an older status must not pass for
+ * the present state.
+ */
 export const LINK_STALE_MS = 15_000;
 
 export type LinkFamily = {
+  /** Takes the newest status of a sync. */
   record(status: LinkStatus): void;
-  /** The migration is over: its links are not silent, they have ended. */
+  /**
+   * The migration has ended, so its links have ended too. Their statuses are removed, or they would count as silent.
+   */
   end(): void;
 };
 
-/** What the sync of each link says of itself. Directions are named by the side written to. */
+/** The statuses that the syncs report. A direction is named for the side that is written to. */
 export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFamily {
   const latest = new Latest<LinkStatus>(LINK_STALE_MS, nowMs);
   addGauge(
     registry,
     {
-      name: 'jday_link_status_timestamp_seconds',
-      help: 'When the sync of the link last told its status.',
+      name: 'jday_link_status_age_seconds',
+      help: 'Since the sync of the link last told its status.',
       labels: ['link'],
     },
-    () => latest.all().map((status) => [{ link: nameOf(status) }, seconds(status.at)]),
+    () => latest.ages().map(([status, ageMs]) => [{ link: nameOf(status) }, seconds(ageMs)]),
   );
   addPerLink(registry, latest);
   addPerSide(registry, latest);
+  addJournalBytes(registry, latest);
   addPerDirection(registry, latest);
+  const count = addCounters(registry);
+  return {
+    record(status) {
+      latest.remember(nameOf(status), status);
+      count(status);
+    },
+    end: () => latest.forgetAll(),
+  };
+}
+
+/** Every attempt counts from 0 again; these counters add the attempts up. */
+function addCounters(registry: Registry): (status: LinkStatus) => void {
   const carried = addAttemptCounter(registry, {
     name: 'jday_link_carried_changes_total',
     help: 'Changes written to the other side, the first copy included.',
@@ -40,20 +59,28 @@ export function addLinkFamily(registry: Registry, nowMs: () => number): LinkFami
     help: 'Keys that both sides had changed; the loser is in the conflict journal.',
     labels: ['link'],
   });
-  return {
-    record(status) {
-      const { token } = status;
-      const link = nameOf(status);
-      latest.remember(link, status);
-      carried({ link, direction: 'to_target' }, status.carried.toTarget, token);
-      carried({ link, direction: 'to_source' }, status.carried.toSource, token);
-      conflicts({ link }, status.conflicts, token);
-    },
-    end: () => latest.forgetAll(),
+  const strays = addAttemptCounter(registry, {
+    name: 'jday_link_strays_total',
+    help: 'Changes on V1 or Nexten while V2 serves: somebody still writes there.',
+    labels: ['link'],
+  });
+  const repaired = addAttemptCounter(registry, {
+    name: 'jday_link_repaired_total',
+    help: 'Keys that the verifier found different for good, and that were mended.',
+    labels: ['link'],
+  });
+  return (status) => {
+    const { token } = status;
+    const link = nameOf(status);
+    carried({ link, direction: 'to_target' }, status.carried.toTarget, token);
+    carried({ link, direction: 'to_source' }, status.carried.toSource, token);
+    conflicts({ link }, status.conflicts, token);
+    strays({ link }, status.strays ?? 0, token);
+    repaired({ link }, status.repaired ?? 0, token);
   };
 }
 
-/** Shards of a link may be on several workers: each is a series of its own, and sums are the rules' work. */
+/** Several workers may hold shards of one link. Each shard is a series of its own; the Prometheus rules sum them. */
 function nameOf(status: LinkStatus): string {
   return status.shard ?? status.link;
 }
@@ -62,7 +89,7 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
   [
     'jday_link_scanning',
     'Whether a scan of the link runs: the first copy, or a re-scan.',
-    (status) => flag(status.state === 'scanning'),
+    (status) => flagGauge(status.state === 'scanning'),
   ],
   ['jday_link_scanned_keys', 'Keys that the scan has looked at.', (status) => status.copied],
   [
@@ -77,9 +104,14 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
     (status) => status.quarantined,
   ],
   [
+    'jday_link_quarantine_bytes',
+    'Memory on V2 that the copies of values in quarantine take.',
+    ({ recordBytes }) => recordBytes?.quarantine ?? null,
+  ],
+  [
     'jday_link_throttled',
     'Whether the sync goes slower than it could.',
-    (status) => flag(status.throttled !== null),
+    (status) => flagGauge(status.throttled !== null),
   ],
   [
     'jday_link_throttle_copy_keys_per_second',
@@ -116,7 +148,7 @@ const PER_LINK: readonly [name: string, help: string, (status: LinkStatus) => nu
 function addPerLink(registry: Registry, latest: Latest<LinkStatus>): void {
   for (const [name, help, valueOf] of PER_LINK) {
     addGauge(registry, { name, help, labels: ['link'] }, () =>
-      latest.fresh().map((status): Sample => [{ link: nameOf(status) }, valueOf(status)]),
+      latest.fresh().map((status): GaugeSample => [{ link: nameOf(status) }, valueOf(status)]),
     );
   }
 }
@@ -132,7 +164,7 @@ function addPerSide(registry: Registry, latest: Latest<LinkStatus>): void {
     () =>
       perSide(latest, (suspect, labels) => [
         { ...labels, ...reasonOf(suspect) },
-        flag(suspect !== undefined),
+        flagGauge(suspect !== undefined),
       ]),
   );
   addGauge(
@@ -144,16 +176,50 @@ function addPerSide(registry: Registry, latest: Latest<LinkStatus>): void {
     },
     () => perSide(latest, (suspect, labels) => [labels, suspect?.keys ?? 0]),
   );
+  addGauge(
+    registry,
+    {
+      name: 'jday_ledger_entries',
+      help: 'Entries of the ledger of the link on that side, as the last walk over it found them.',
+      labels: ['link', 'side'],
+    },
+    () =>
+      latest.fresh().flatMap((status) =>
+        SIDES.map((side): GaugeSample => {
+          const labels = { link: nameOf(status), side };
+          return [labels, status.ledgerEntries?.[side] ?? null];
+        }),
+      ),
+  );
 }
+
+function addJournalBytes(registry: Registry, latest: Latest<LinkStatus>): void {
+  addGauge(
+    registry,
+    {
+      name: 'jday_link_journal_bytes',
+      help: 'Memory on that side that the losers of conflicts take, until they are saved to a file.',
+      labels: ['link', 'side'],
+    },
+    () =>
+      latest
+        .fresh()
+        .flatMap(({ link, recordBytes }) =>
+          SIDES.map((side): GaugeSample => [{ link, side }, recordBytes?.journal[side] ?? null]),
+        ),
+  );
+}
+
+const SIDES = ['source', 'target'] as const;
 
 type SideLabels = { readonly link: string; readonly side: Side };
 
 function perSide(
   latest: Latest<LinkStatus>,
-  sampleOf: (suspect: Suspect | undefined, labels: SideLabels) => Sample,
-): Sample[] {
+  sampleOf: (suspect: Suspect | undefined, labels: SideLabels) => GaugeSample,
+): GaugeSample[] {
   return latest.fresh().flatMap((status) =>
-    (['source', 'target'] as const).map((side) => {
+    SIDES.map((side) => {
       const suspect = status.suspects?.find((one) => one.side === side);
       return sampleOf(suspect, { link: nameOf(status), side });
     }),
@@ -162,7 +228,10 @@ function perSide(
 
 const KNOWN_REASONS: readonly string[] = Object.values(REASONS);
 
-/** In the words of progress and log. A status comes from a store: what else might stand there is no label (L12). */
+/**
+ * The reason of a suspicion, in the words of progress and log. The status comes from a store, so any other text in it
+ * could hold personal data: it becomes `unknown` and never a label.
+ */
 function reasonOf(suspect: Suspect | undefined): { readonly reason?: string } {
   if (!suspect) return {};
   return { reason: KNOWN_REASONS.includes(suspect.reason) ? suspect.reason : 'unknown' };
@@ -177,7 +246,7 @@ function addPerDirection(registry: Registry, latest: Latest<LinkStatus>): void {
       labels: ['link', 'direction', 'percentile'],
     },
     () =>
-      perDirection(latest, ({ lagMs }) => lagMs).flatMap(([labels, { p50, p99 }]): Sample[] => [
+      perDirection(latest, ({ lagMs }) => lagMs).flatMap(([labels, { p50, p99 }]): GaugeSample[] => [
         [{ ...labels, percentile: 'p50' }, seconds(p50)],
         [{ ...labels, percentile: 'p99' }, seconds(p99)],
       ]),

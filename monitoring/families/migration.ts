@@ -1,14 +1,16 @@
 import type { Registry } from 'prom-client';
-import type { Gate } from '../../domain/gate.ts';
-import { PHASES } from '../../domain/phase.ts';
-import type { Progress } from '../../domain/progress.ts';
-import { addGauge, flag, type GaugeAbout, type Sample, seconds } from '../gauge.ts';
+import type { Gate } from '../../domain/gates/gate.ts';
+import { PHASES } from '../../domain/plan/plan.ts';
+import type { Progress } from '../../domain/run/progress.ts';
+import { addGauge, flagGauge, type GaugeAbout, type GaugeSample, seconds } from '../gauge.ts';
 import { Latest } from '../latest.ts';
 
-/** In a long wait the workflow looks at the world every three hours at the latest: one missed look and some. */
+/**
+ * Longest age of a progress that is shown, ms. Each look at the stores tells one twice a second. A long step of the
+ * workflow, such as the backup of large stores, tells none meanwhile.
+ */
 export const PROGRESS_STALE_MS = 4 * 3_600_000;
 
-type Look = { readonly at: number; readonly progress: Progress };
 type Figure = readonly [name: string, help: string, (progress: Progress) => number | null];
 
 const STATES: readonly Figure[] = [
@@ -16,26 +18,26 @@ const STATES: readonly Figure[] = [
   [
     'jday_migration_paused',
     'Whether an operator holds the migration; the sync goes on.',
-    ({ paused }) => flag(paused !== null),
+    ({ paused }) => flagGauge(paused !== null),
   ],
   [
     'jday_migration_throttled',
     'Whether some sync goes slower than it could.',
-    ({ throttled }) => flag(throttled !== null),
+    ({ throttled }) => flagGauge(throttled !== null),
   ],
   [
     'jday_migration_done',
     'Whether the migration has ended, whatever its outcome.',
-    ({ outcome }) => flag(outcome !== null),
+    ({ outcome }) => flagGauge(outcome !== null),
   ],
 ];
 
-/** Said of a running migration only: at its end the way back is closed, or was taken. */
+/** Shown only while a migration runs. At its end the way back is closed, or was taken. */
 const WAY_BACK: readonly Figure[] = [
   [
     'jday_rollback_lossless',
     'Whether going back would lose nothing.',
-    ({ rollback }) => flag(rollback.lossless),
+    ({ rollback }) => flagGauge(rollback.lossless),
   ],
   [
     'jday_rollback_estimate_seconds',
@@ -56,49 +58,67 @@ const WAY_BACK: readonly Figure[] = [
 
 const PHASE_NAMES: readonly Progress['phase'][] = [...PHASES, 'aborting', 'rolling-back', 'ended'];
 const WAITS: readonly Progress['waitingFor']['what'][] = ['nothing', 'time', 'gates', 'approval', 'resume'];
-const VERDICTS: readonly Gate['verdict'][] = ['green', 'alert', 'red', 'unknown'];
+const VERDICTS: readonly Gate['verdict'][] = ['green', 'alert', 'waived', 'red', 'unknown'];
 
-/** What the workflow says of itself at its last look. A migration that has ended is shown until the next begins. */
+/**
+ * The progress that the workflow reports with each observation. A migration that has ended is shown until the next one
+ * begins.
+ */
 export function addMigrationFamily(registry: Registry, nowMs: () => number): (progress: Progress) => void {
-  const latest = new Latest<Look>(PROGRESS_STALE_MS, nowMs);
-  const ended = ({ progress }: Look) => progress.outcome !== null;
-  const shown = () => latest.all().filter((look) => ended(look) || latest.fresh().includes(look));
+  const latest = new Latest<Progress>(PROGRESS_STALE_MS, nowMs);
+  const ended = ({ outcome }: Progress) => outcome !== null;
+  const isShown = (look: Progress) => ended(look) || latest.fresh().includes(look);
+  const shown = () => latest.all().filter(isShown);
   const running = () => latest.fresh().filter((look) => !ended(look));
   addGauge(
     registry,
     {
-      name: 'jday_migration_look_timestamp_seconds',
-      help: 'When the workflow last told its progress here.',
+      name: 'jday_migration_look_age_seconds',
+      help: 'Since the workflow last told its progress here.',
       labels: ['migration'],
     },
-    () => shown().map(({ at, progress: { migration } }) => [{ migration }, seconds(at)]),
+    () =>
+      latest
+        .ages()
+        .filter(([look]) => isShown(look))
+        .map(([{ migration }, ageMs]) => [{ migration }, seconds(ageMs)]),
   );
   for (const figure of STATES) addFigure(registry, figure, shown);
   for (const figure of WAY_BACK) addFigure(registry, figure, running);
   addChoices(registry, shown, running);
   return (progress) => {
-    const known = latest.all().some((look) => look.progress.migration === progress.migration);
+    const known = latest.all().some(({ migration }) => migration === progress.migration);
     if (!known && latest.all().every(ended)) latest.forgetAll();
-    latest.remember(progress.migration, { at: nowMs(), progress });
+    latest.remember(progress.migration, progress);
   };
 }
 
-function addFigure(registry: Registry, [name, help, valueOf]: Figure, looks: () => readonly Look[]): void {
+function addFigure(
+  registry: Registry,
+  [name, help, valueOf]: Figure,
+  looks: () => readonly Progress[],
+): void {
   addGauge(registry, { name, help, labels: ['migration'] }, () =>
-    looks().map(({ progress }) => [{ migration: progress.migration }, valueOf(progress)]),
+    looks().map((progress) => [{ migration: progress.migration }, valueOf(progress)]),
   );
 }
 
-/** One of several, as 1 for the one that holds and 0 for the others. */
-function addChoices(registry: Registry, shown: () => readonly Look[], running: () => readonly Look[]): void {
+/** For a value that is one of several: 1 for the one that holds, 0 for all others. */
+function addChoices(
+  registry: Registry,
+  shown: () => readonly Progress[],
+  running: () => readonly Progress[],
+): void {
   const add = (
     about: GaugeAbout,
-    looks: () => readonly Look[],
-    of: (progress: Progress) => readonly Sample[],
+    looks: () => readonly Progress[],
+    of: (progress: Progress) => readonly GaugeSample[],
   ) =>
     addGauge(registry, { ...about, labels: ['migration', ...(about.labels ?? [])] }, () =>
-      looks().flatMap(({ progress }) =>
-        of(progress).map(([labels, value]): Sample => [{ migration: progress.migration, ...labels }, value]),
+      looks().flatMap((progress) =>
+        of(progress).map(
+          ([labels, value]): GaugeSample => [{ migration: progress.migration, ...labels }, value],
+        ),
       ),
     );
   add({ name: 'jday_migration_phase', help: 'The phase that runs.', labels: ['phase'] }, shown, ({ phase }) =>
@@ -107,7 +127,7 @@ function addChoices(registry: Registry, shown: () => readonly Look[], running: (
   add(
     { name: 'jday_migration_authority', help: 'The side that serves.', labels: ['side'] },
     shown,
-    ({ authority }) => oneOf('side', ['source', 'target'], authority),
+    ({ authority }) => oneOf('side', ['source', 'target'], authority ?? 'unknown'),
   );
   add(
     { name: 'jday_migration_waiting', help: 'What the migration waits for.', labels: ['what'] },
@@ -119,13 +139,11 @@ function addChoices(registry: Registry, shown: () => readonly Look[], running: (
     running,
     ({ gates }) =>
       gates.flatMap(({ name, verdict }) =>
-        oneOf('verdict', VERDICTS, verdict).map(
-          ([labels, value]): Sample => [{ gate: name, ...labels }, value],
-        ),
+        oneOf('verdict', VERDICTS, verdict).map(([of, value]) => [{ gate: name, ...of }, value] as const),
       ),
   );
 }
 
-function oneOf(label: string, all: readonly string[], chosen: string): readonly Sample[] {
-  return all.map((one) => [{ [label]: one }, flag(one === chosen)]);
+function oneOf(label: string, all: readonly string[], chosen: string): readonly GaugeSample[] {
+  return all.map((one) => [{ [label]: one }, flagGauge(one === chosen)]);
 }

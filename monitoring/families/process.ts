@@ -3,8 +3,9 @@ import { collectDefaultMetrics, type Registry } from 'prom-client';
 const PREFIX = 'jday_';
 
 /**
- * What is shown of the process. Those that nobody looks at go: some are misnamed (gauges that end in `_total`), and
- * the CPU total and the lag percentiles are filled in by `process_cpu_user_seconds_total` and `nodejs_eventloop_lag_seconds`.
+ * The metrics of the process that stay; all others are removed. Some of the others have a wrong name (gauges that end
+ * in `_total`). `process_cpu_user_seconds_total` and `nodejs_eventloop_lag_seconds` must stay: their code also fills in
+ * the CPU total and the percentiles of the lag.
  */
 const KEPT = [
   'process_cpu_user_seconds_total',

@@ -1,11 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
-import type { SwitchReport } from '../../domain/report.ts';
-import type { Side } from '../../domain/side.ts';
-import { addGauge, type Sample, seconds } from '../gauge.ts';
+import type { SwitchReport } from '../../domain/run/report.ts';
+import type { Side } from '../../domain/plan/plan.ts';
+import { addGauge, type GaugeSample, seconds } from '../gauge.ts';
 
 type Switch = { readonly report: SwitchReport; readonly budgetMs: number; readonly atMs: number };
 
-const FIGURES: readonly [name: string, help: string, (last: Switch) => number | null][] = [
+const FIGURES: readonly [name: string, help: string, (last: Switch, nowMs: number) => number | null][] = [
   [
     'jday_switch_fenced_seconds',
     'How long the last switch to that side blocked writes.',
@@ -17,9 +17,9 @@ const FIGURES: readonly [name: string, help: string, (last: Switch) => number | 
     ({ budgetMs }) => seconds(budgetMs),
   ],
   [
-    'jday_switch_timestamp_seconds',
-    'When the last switch to that side was done.',
-    ({ atMs }) => seconds(atMs),
+    'jday_switch_age_seconds',
+    'Since the last switch to that side was done.',
+    ({ atMs }, nowMs) => seconds(nowMs - atMs),
   ],
   [
     'jday_switch_attempts',
@@ -33,7 +33,7 @@ const FIGURES: readonly [name: string, help: string, (last: Switch) => number | 
   ],
 ];
 
-/** How authority moved: `to="target"` is a cutover, `to="source"` a rollback. */
+/** The moves of the authority. `to="target"` is a cutover, `to="source"` a rollback. */
 export function addSwitchFamily(
   registry: Registry,
   nowMs: () => number,
@@ -41,7 +41,7 @@ export function addSwitchFamily(
   const last = new Map<Side, Switch>();
   for (const [name, help, valueOf] of FIGURES) {
     addGauge(registry, { name, help, labels: ['to'] }, () =>
-      [...last].map(([to, done]): Sample => [{ to }, valueOf(done)]),
+      [...last].map(([to, done]): GaugeSample => [{ to }, valueOf(done, nowMs())]),
     );
   }
   addGauge(
@@ -53,7 +53,7 @@ export function addSwitchFamily(
     },
     () =>
       [...last].flatMap(([to, { report }]) =>
-        report.steps.map(({ step, ms }): Sample => [{ to, step: nameOf(step) }, seconds(ms)]),
+        report.steps.map(({ step, ms }): GaugeSample => [{ to, step: nameOf(step) }, seconds(ms)]),
       ),
   );
   const switches = new Counter({
@@ -69,7 +69,10 @@ export function addSwitchFamily(
   };
 }
 
-/** What follows a colon is told to operators: who was not reached, by names that a label must not carry (L12). */
+/**
+ * A step of a switch report may be a note for operators. The text after its colon names users and hooks, which must not
+ * become labels.
+ */
 function nameOf(step: string): string {
   return step.split(':', 1)[0] ?? step;
 }

@@ -1,5 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
-import type { Side } from '../../domain/side.ts';
+import type { Side } from '../../domain/plan/plan.ts';
 
 export type TrafficDirection = 'read' | 'written';
 

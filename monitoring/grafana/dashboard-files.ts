@@ -5,7 +5,7 @@ import { PERFORMANCE_IMPACT } from './performance-impact.ts';
 
 const DASHBOARDS: readonly Dashboard[] = [MIGRATION_PROGRESS, PERFORMANCE_IMPACT];
 
-/** Each dashboard with the path of its file and what must stand in it. */
+/** @returns each dashboard: the path of its file and the text that the file must hold */
 export function dashboardFiles(): readonly { readonly path: string; readonly text: string }[] {
   return DASHBOARDS.map((dashboard) => ({
     path: fileURLToPath(new URL(`dashboards/${dashboard.title}.json`, import.meta.url)),

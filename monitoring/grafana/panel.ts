@@ -1,12 +1,15 @@
-/** One picture: what it shows, in which unit, by which queries. Each query has a legend, with labels in braces. */
+/** One panel of a dashboard. Each query has a legend, in which labels stand in braces. */
 export type Panel = {
   readonly title: string;
-  /** What an operator reads on the information sign. */
+  /** The text that an operator reads behind the information sign. */
   readonly about: string;
   readonly kind: 'stat' | 'gauge' | 'timeseries' | 'state-timeline';
   readonly unit: Unit;
   readonly queries: readonly (readonly [expr: string, legend: string])[];
-  /** From which value on it is red, or below which, in the panel's unit; none = no colour. */
+  /**
+   * `redFrom`: red from this value on. `redBelow`: red below this value. Both in the unit of the panel; without them
+   * there is no colour.
+   */
   readonly redFrom?: number;
   readonly redBelow?: number;
 };
@@ -23,20 +26,20 @@ export type Unit =
   | 'bool'
   | 'dateTimeFromNow';
 
-export type Row = { readonly title: string; readonly panels: readonly Panel[] };
+export type PanelRow = { readonly title: string; readonly panels: readonly Panel[] };
 
 export type Dashboard = {
   readonly uid: string;
   readonly title: string;
   readonly about: string;
-  readonly rows: readonly Row[];
+  readonly rows: readonly PanelRow[];
 };
 
 const WIDTH = 24;
 const HEIGHT = 7;
 const DATASOURCE = { type: 'prometheus', uid: 'prometheus' };
 
-/** The dashboard as Grafana reads it: each row's panels share its width. */
+/** The dashboard as Grafana reads it. The panels of a row share its width. */
 export function toGrafana({ uid, title, about, rows }: Dashboard): object {
   const panels = rows.flatMap((row, index) => {
     const y = index * (HEIGHT + 1);

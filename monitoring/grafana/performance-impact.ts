@@ -1,6 +1,6 @@
 import type { Dashboard } from './panel.ts';
 
-/** What the migration costs: the apps' response time, and memory, CPU and network of the workers. */
+/** Dashboard of the costs: the apps' response time, and the memory, CPU and network of the workers. */
 export const PERFORMANCE_IMPACT: Dashboard = {
   uid: 'jday-performance-impact',
   title: 'performance_impact',
@@ -145,7 +145,7 @@ export const PERFORMANCE_IMPACT: Dashboard = {
             ['up{job="jday"}', '{{instance}} answers'],
             ['time() - jday_process_start_time_seconds', '{{instance}} seconds up'],
             [
-              'time() - max by (migration) (jday_migration_look_timestamp_seconds)',
+              'min by (migration) (jday_migration_look_age_seconds)',
               '{{migration}} seconds since the last look',
             ],
           ],

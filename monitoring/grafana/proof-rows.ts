@@ -1,7 +1,7 @@
-import type { Row } from './panel.ts';
+import type { PanelRow } from './panel.ts';
 
-/** Whether both sides are equal, by somebody who did not copy. */
-export const VERIFICATION_ROW: Row = {
+/** The comparison of both sides by the verifier, which shares no code with the copy. */
+export const VERIFICATION_ROW: PanelRow = {
   title: 'Verification and gates',
   panels: [
     {
@@ -25,12 +25,15 @@ export const VERIFICATION_ROW: Row = {
     },
     {
       title: 'Passes',
-      about: 'Complete passes, and when the last clean one began.',
+      about:
+        'Whole passes, how old the last one is, what share of the keys it settled, and when the last clean one began.',
       kind: 'stat',
       unit: 'short',
       queries: [
         ['sum by (link) (jday_verify_passes_total)', '{{link}} passes'],
-        ['time() - max by (link) (jday_verify_clean_timestamp_seconds)', '{{link}} clean, seconds ago'],
+        ['max by (link) (jday_verify_pass_age_seconds)', '{{link}} ended, seconds ago'],
+        ['100 * min by (link) (jday_verify_compared_ratio)', '{{link}} compared, percent'],
+        ['min by (link) (jday_verify_clean_age_seconds)', '{{link}} clean, seconds ago'],
       ],
     },
     {
@@ -48,8 +51,8 @@ export const VERIFICATION_ROW: Row = {
   ],
 };
 
-/** What going back would mean, and what it rests on. */
-export const WAY_BACK_ROW: Row = {
+/** The effect of going back, and the fence, switches and backups that it depends on. */
+export const WAY_BACK_ROW: PanelRow = {
   title: 'The way back',
   panels: [
     {
@@ -95,7 +98,7 @@ export const WAY_BACK_ROW: Row = {
         ['sum by (to) (jday_switches_total)', 'to {{to}}'],
         ['max by (to) (jday_switch_attempts)', 'to {{to}}: attempts'],
         ['max by (to) (jday_switch_verified_keys)', 'to {{to}}: verified keys'],
-        ['time() - max by (to) (jday_switch_timestamp_seconds)', 'to {{to}}: seconds ago'],
+        ['min by (to) (jday_switch_age_seconds)', 'to {{to}}: seconds ago'],
       ],
     },
     {
@@ -105,7 +108,7 @@ export const WAY_BACK_ROW: Row = {
       unit: 'short',
       queries: [
         ['min(jday_backup_proven)', 'proven'],
-        ['time() - max(jday_backup_timestamp_seconds)', 'seconds ago'],
+        ['min(jday_backup_age_seconds)', 'seconds ago'],
         ['max(jday_backup_duration_seconds)', 'seconds long'],
         ['max by (store) (jday_backup_store_keys)', '{{store}} keys'],
         ['max by (store) (jday_backup_store_bytes)', '{{store}} bytes'],

@@ -1,7 +1,7 @@
-import type { Row } from './panel.ts';
+import type { PanelRow } from './panel.ts';
 
 /** The four panels of the original plan. */
-export const PROGRESS_ROW: Row = {
+export const PROGRESS_ROW: PanelRow = {
   title: 'Progress',
   panels: [
     {
@@ -41,8 +41,8 @@ export const PROGRESS_ROW: Row = {
   ],
 };
 
-/** What the workflow told at its last look. */
-export const STANDING_ROW: Row = {
+/** The progress that the workflow reported with its last observation. */
+export const STANDING_ROW: PanelRow = {
   title: 'Where it stands',
   panels: [
     {

@@ -1,7 +1,7 @@
-import type { Row } from './panel.ts';
+import type { PanelRow } from './panel.ts';
 
-/** How fast changes travel, and which do not. */
-export const SYNC_ROW: Row = {
+/** The speed of the replication, and the changes that are held back. */
+export const SYNC_ROW: PanelRow = {
   title: 'Sync',
   panels: [
     {
@@ -35,20 +35,34 @@ export const SYNC_ROW: Row = {
     },
     {
       title: 'Waiting and kept back',
-      about: 'Changed keys that wait, values in quarantine, conflicts decided so far.',
+      about:
+        'Changed keys that wait, values in quarantine, conflicts decided so far, changes where nobody should write, differences mended.',
       kind: 'timeseries',
       unit: 'short',
       queries: [
         ['max by (link, direction) (jday_link_pending_keys)', '{{link}} {{direction}} pending'],
         ['max by (link) (jday_link_quarantined_keys)', '{{link}} quarantined'],
         ['sum by (link) (jday_link_conflicts_total)', '{{link}} conflicts'],
+        ['sum by (link) (jday_link_strays_total)', '{{link}} strays'],
+        ['sum by (link) (jday_link_repaired_total)', '{{link}} repaired'],
+      ],
+    },
+    {
+      title: 'Memory of what was kept',
+      about:
+        'Losers of conflicts on each side, until they are saved to a file, and copies of values in quarantine.',
+      kind: 'timeseries',
+      unit: 'bytes',
+      queries: [
+        ['max by (link, side) (jday_link_journal_bytes)', '{{link}} {{side}} losers'],
+        ['max by (link) (jday_link_quarantine_bytes)', '{{link}} quarantine'],
       ],
     },
   ],
 };
 
-/** Each link by itself. */
-export const LINKS_ROW: Row = {
+/** The state of each link. */
+export const LINKS_ROW: PanelRow = {
   title: 'Links',
   panels: [
     {
@@ -82,6 +96,14 @@ export const LINKS_ROW: Row = {
       ],
     },
     {
+      title: 'Ledger entries',
+      about:
+        'On each side, as the last walk over the ledger found them. Together they follow the number of keys.',
+      kind: 'timeseries',
+      unit: 'short',
+      queries: [['max by (link, side) (jday_ledger_entries)', '{{link}} {{side}}']],
+    },
+    {
       title: 'Datasets that take part',
       about: 'Datasets whose scan is complete; the sessions join on J-Day.',
       kind: 'stat',
@@ -93,7 +115,7 @@ export const LINKS_ROW: Row = {
       about: 'Age of its last status; it speaks once a second.',
       kind: 'stat',
       unit: 's',
-      queries: [['time() - max by (link) (jday_link_status_timestamp_seconds)', '{{link}}']],
+      queries: [['min by (link) (jday_link_status_age_seconds)', '{{link}}']],
       redFrom: 15,
     },
   ],

@@ -1,23 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Plan } from '../../domain/plan.ts';
-import type { BackupSummary } from '../../domain/report.ts';
-import { DAY_MS } from '../../domain/timeline.ts';
-import type { Environment } from '../connection.ts';
+import { DAY_MS, type Plan } from '../../domain/plan/plan.ts';
+import type { BackupSummary } from '../../domain/run/report.ts';
+import type { Environment } from '../client/connection.ts';
 import { archiveFolder } from './files.ts';
 import { type BackupFolder, beginBackup, removeExpired } from './folders.ts';
 import type { BackupManifest, FilesEntry, StoreEntry } from './manifest.ts';
-import { type BackupRun, backUpServer, serversToBackUp } from './server-backup.ts';
-import { withSlotsAtRest } from './slots-at-rest.ts';
+import { type BackupRun, backUpServer, serversToBackUp, withSlotsAtRest } from './server-backup.ts';
 
 /**
- * Backs up every store of the plan and its model files, each proven by a restore (L10). Changes nothing in the
- * stores. Until all is proven it lies in a `.partial` folder, which the next backup removes: an interrupted one may
- * simply be taken again (L8).
+ * Backs up every store of the plan and its model files. Each part is proven: it is restored and compared. The backup
+ * changes nothing in the stores. Until all parts are proven, it lies in a `.partial` folder. The next backup removes
+ * such a folder, so an interrupted backup can simply be taken again.
  *
- * A backup is for disasters: it ages, and its expiries are absolute (B9). The way back is the reverse sync.
+ * A backup is for disasters only: it grows old, and its expiries are absolute. The way back from a migration is the
+ * reverse sync.
  *
- * @param label why it is taken, part of its id
+ * @param label why the backup is taken; part of its id
  * @throws BackupUnproven, BackupDirectoryUnusable, StoreUnreachable, FolderUnreadable, ClusterChanged
  */
 export async function takeBackup(
@@ -28,12 +27,19 @@ export async function takeBackup(
   report: (text: string) => void = () => {},
 ): Promise<BackupSummary> {
   const startedMs = Date.now();
+  const began = performance.now();
   try {
     const folder = await beginBackup(plan, label, startedMs);
     const run = { plan, environment, folder: folder.path, signal, report };
     const stores = (await withSlotsAtRest(plan, environment, () => backUpStores(run))).sort(byName);
     const files = await backUpFiles(run);
-    const summary = { id: folder.id, stores, files, proven: true, durationMs: Date.now() - startedMs };
+    const summary = {
+      id: folder.id,
+      stores,
+      files,
+      proven: true,
+      durationMs: Math.round(performance.now() - began),
+    };
     await keep(folder, plan, label, startedMs, summary);
     return toSummary(summary);
   } catch (error) {
@@ -42,7 +48,7 @@ export async function takeBackup(
   }
 }
 
-/** A folder that cannot take the backup: an operator has to make room or give rights. */
+/** The backup directory cannot take the backup. An operator must make room or grant rights. */
 export class BackupDirectoryUnusable extends Error {
   override readonly name = 'BackupDirectoryUnusable';
   constructor(problem: string) {
@@ -50,7 +56,7 @@ export class BackupDirectoryUnusable extends Error {
   }
 }
 
-/** Servers at the same time: each works alone, and the moments of the snapshots lie closer together. */
+/** Backs up all servers at the same time, so that the moments of their snapshots lie closer together. */
 async function backUpStores(run: BackupRun): Promise<BackupManifest['stores']> {
   const servers = await serversToBackUp(run.plan.stores, run.environment);
   const ended = new AbortController();
@@ -62,7 +68,7 @@ async function backUpStores(run: BackupRun): Promise<BackupManifest['stores']> {
     }),
   );
   await Promise.allSettled(entries);
-  // The first failure, not the aborts that it caused.
+  // We throw the first failure, not the aborts that it caused.
   if (ended.signal.aborted) throw ended.signal.reason;
   return (await Promise.all(entries)).flat();
 }
@@ -97,7 +103,7 @@ async function keep(
     takenAt: new Date(startedMs).toISOString(),
     ...kept,
   });
-  // Real days, whatever the plan's length of a day: a rehearsal must not teach anybody to lose backups.
+  // Retention counts real days, whatever the plan's length of a day. A rehearsal with short days must keep its backups.
   await removeExpired(backup.directory, migration, startedMs - backup.retentionDays * DAY_MS);
 }
 
@@ -106,7 +112,9 @@ function byName(one: StoreEntry, other: StoreEntry): number {
   return a < b ? -1 : 1;
 }
 
-/** A cluster is one store here, with the sums of its nodes in the order of the manifest. */
+/**
+ * Makes the summary. A cluster is one store in it: sizes are added up, checksums follow in the order of the manifest.
+ */
 function toSummary(kept: Kept): BackupSummary {
   const stores = new Map<string, BackupSummary['stores'][number]>();
   for (const { name, keys, bytes, sha256 } of kept.stores) {

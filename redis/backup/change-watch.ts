@@ -1,37 +1,43 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Store } from '../../domain/plan.ts';
-import { type Environment, openStore } from '../connection.ts';
+import type { Store } from '../../domain/plan/plan.ts';
+import { type Environment, openStore } from '../client/connection.ts';
 
-/** Some 40 MB. Beyond, changes are no longer remembered by key and a difference is no longer explained by one. */
+/** Keys that are remembered at most, about 40 MB. Beyond that, a change can no longer explain a difference. */
 const REMEMBERED_KEYS = 1_000_000;
 
 /**
- * Remembers which keys of a server changed since it was opened, of every database (events carry no number).
- * Opened before the snapshot, it tells an app's write from a broken backup (L10).
+ * Remembers which keys of a server have changed since the watch was opened. It covers every database, because the
+ * events carry no database number. It is opened before the snapshot, so the proof can distinguish an app's write from
+ * a broken backup.
  *
- * `settle` is a barrier: what changed before it was called is known after it. A write's event is put into the
- * feed's output at the end of the server's event-loop turn, hence before the reply to a later PING on it.
+ * `settle` is a barrier: after it, every change that was made before its call is known. The server adds the event of
+ * a write to the output of the feed at the end of its event-loop turn. So the event comes before the reply to a later
+ * PING on that connection.
  */
 export type ChangeWatch = {
   readonly settle: () => Promise<void>;
   readonly hasChanged: (key: Buffer) => boolean;
-  /** Too many keys changed to remember them all. */
+  /** True when more keys changed than the watch can remember. */
   readonly overflowed: () => boolean;
   readonly close: () => void;
 };
 
-/** @throws StoreUnreachable; `settle` throws `WatchLost` once events may have been missed */
+/**
+ * Opens a watch on the server of a store.
+ *
+ * @throws StoreUnreachable; `settle` throws `WatchLost` when events may have been missed
+ */
 export async function watchChanges(store: Store, environment: Environment): Promise<ChangeWatch> {
-  const feed = await openStore(store, environment, 'backup-feed', { socketTimeout: undefined });
+  const feed = await openStore(store, environment, 'backup-feed');
   const tracker = await openTracker(store, environment, feed);
   const seen = new Set<number>();
   let overflowed = false;
   let lost = false;
   for (const link of [feed, tracker]) link.on('close', () => (lost = true));
-  // messageBuffer: the payload is a list of keys, which `message` would join to one text.
+  // The payload is a list of keys. The event `message` would join them to one text, so we use `messageBuffer`.
   feed.on('messageBuffer', (_channel: Buffer, keys: Buffer[] | null) => {
-    // A flush: every key changed, so nothing is left that could prove the snapshot.
+    // `null` means a flush. Every key has changed, so no key is left that could prove the snapshot.
     if (keys === null) lost = true;
     else for (const key of keys) overflowed ||= !remember(seen, key);
   });
@@ -54,7 +60,7 @@ async function openTracker(store: Store, environment: Environment, feed: Redis):
   try {
     const id = await feed.client('ID');
     await feed.subscribe('__redis__:invalidate');
-    tracker = await openStore(store, environment, 'backup-tracking', { socketTimeout: undefined });
+    tracker = await openStore(store, environment, 'backup-tracking');
     await tracker.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST');
     return tracker;
   } catch (error) {
@@ -69,12 +75,12 @@ function remember(seen: Set<number>, key: Buffer): boolean {
   return seen.size < REMEMBERED_KEYS;
 }
 
-/** 48 bits: among a million keys a wrong match has a chance of 1 in 280 million per question. */
+/** 48 bits of a hash. With a million keys, one question has a wrong match with a chance of 1 in 280 million. */
 function fingerprint(key: Buffer): number {
   return createHash('sha1').update(key).digest().readUIntBE(0, 6);
 }
 
-/** Events may have been missed; the backup has to be taken again. */
+/** Events may have been missed, so the backup must be taken again. */
 export class WatchLost extends Error {
   override readonly name = 'WatchLost';
   constructor(store: string) {

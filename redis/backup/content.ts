@@ -1,76 +1,117 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { knowsFieldTtls } from '../client/capabilities.ts';
+import { hasPieces, rebuild, type Rebuild, ValueMoved, readInChunks } from '../client/chunked-read.ts';
 
-type Reply = Buffer | number | null | readonly Reply[];
+const ATTEMPTS = 5;
+const LANES = 8;
+const LANE = 2 ** 32;
 
 /**
- * Digest of a value that knows no order where Redis keeps none. Needed where DUMP differs: equal sets and hashes
- * give different bytes after a mere reload. Reads the whole value; memory is bounded by the largest one.
+ * Returns a digest of a value. Where Redis keeps no order, the digest does not depend on the order. It is needed where
+ * DUMP differs for equal values: equal sets and hashes give different bytes after a mere reload, and another engine may
+ * write every value differently. The value is read in pieces, and nothing is kept or sorted, so a large value blocks
+ * neither the server nor this process.
  *
- * @returns `null` when the key is absent, or of a type that only a module understands
+ * @returns `null` when the key is absent, has a type that only a module understands, or changed during every attempt
  */
 export async function contentDigest(redis: Redis, key: Buffer): Promise<Buffer | null> {
-  const type = await redis.type(key);
-  const parts = await partsOf(redis, key, type);
-  if (parts === null) return null;
-  const hash = createHash('sha256').update(type);
-  for (const part of parts) hash.update(lengthOf(part)).update(part);
-  return hash.digest();
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const type = await redis.type(key);
+    if (!hasPieces(type)) return null;
+    try {
+      const content = contentOf(type);
+      const fieldTtls = type === 'hash' && (await hasFieldTtls(redis));
+      for await (const piece of readInChunks({ redis, key, type, fieldTtls })) content.add(piece);
+      return content.digest();
+    } catch (error) {
+      if (!(error instanceof ValueMoved)) throw error;
+    }
+  }
+  return null;
 }
 
-/** Length in front of each part, so that `ab`+`c` and `a`+`bc` differ. */
+/** Returns the same digest, for a set or a hash without field TTLs that is small enough for one command. */
+export async function smallTableDigest(redis: Redis, key: Buffer, type: 'set' | 'hash'): Promise<Buffer> {
+  const [read, put] = type === 'set' ? ['SMEMBERS', 'SADD'] : ['HGETALL', 'HSET'];
+  const content = contentOf(type);
+  content.add(rebuild(put, (await redis.callBuffer(read, [key])) as Buffer[]));
+  return content.digest();
+}
+
+/** Returns the length that precedes a part, in 4 bytes. With it `ab`+`c` and `a`+`bc` differ. */
 export function lengthOf(part: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(part.length);
   return length;
 }
 
-async function partsOf(redis: Redis, key: Buffer, type: string): Promise<readonly Buffer[] | null> {
-  const ask = async (...words: [string, ...(string | Buffer)[]]) =>
-    (await redis.callBuffer(...words)) as unknown as readonly Buffer[];
-  switch (type) {
-    case 'string': {
-      const value = await redis.getBuffer(key);
-      return value === null ? null : [value];
-    }
-    case 'list':
-      return ask('LRANGE', key, '0', '-1');
-    case 'set':
-      return [...(await ask('SMEMBERS', key))].sort(Buffer.compare);
-    case 'hash':
-      return sortedPairs(await ask('HGETALL', key));
-    case 'zset':
-      return sortedPairs((await ask('ZRANGE', key, '0', '-1', 'WITHSCORES')).map(plainScore));
-    case 'stream':
-      return streamParts((await redis.callBuffer('XINFO', 'STREAM', key, 'FULL', 'COUNT', '0')) as Reply);
-    default:
-      return null;
+const KNOWN = new WeakMap<Redis, Promise<boolean>>();
+
+function hasFieldTtls(redis: Redis): Promise<boolean> {
+  const known = KNOWN.get(redis) ?? knowsFieldTtls(redis);
+  KNOWN.set(redis, known);
+  return known;
+}
+
+type Content = { add(piece: Rebuild): void; digest(): Buffer };
+
+function contentOf(type: string): Content {
+  return type === 'set' || type === 'hash' ? unordered(type) : ordered(type);
+}
+
+function ordered(type: string): Content {
+  const sha = createHash('sha256').update(type);
+  return {
+    add({ words, args, content = args }) {
+      for (const [at, part] of content.entries()) {
+        const bytes = Buffer.from(words[0] === 'ZADD' && at % 2 === 0 ? plainScore(part) : part);
+        // All pieces of a string are one element, so no length stands between them.
+        sha.update(words[0] === 'APPEND' ? bytes : Buffer.concat([lengthOf(bytes), bytes]));
+      }
+    },
+    digest: () => sha.digest(),
+  };
+}
+
+/** Adds up the digests of all elements, in lanes of 32 bits. A sum does not depend on the order. */
+function unordered(type: string): Content {
+  const sums = new Float64Array(LANES);
+  return {
+    add({ words, args }) {
+      const [word = ''] = words;
+      const width = word === 'HSET' ? 2 : word === 'SADD' ? 1 : args.length;
+      for (let from = 0; from < args.length; from += width) {
+        const element = hash('sha256', elementOf(word, args, from, from + width), 'buffer');
+        for (let lane = 0; lane < LANES; lane++)
+          sums[lane] = ((sums[lane] ?? 0) + element.readUInt32LE(4 * lane)) % LANE;
+      }
+    },
+    digest() {
+      const sha = createHash('sha256').update(type);
+      for (const sum of sums) sha.update(`${sum};`);
+      return sha.digest();
+    },
+  };
+}
+
+let scratch = Buffer.alloc(4_096);
+
+/** Encodes one element in a shared buffer; a new one would cost more than the sum. It is valid until the next call. */
+function elementOf(word: string, args: readonly (Buffer | string)[], from: number, to: number): Buffer {
+  let most = word.length;
+  for (let i = from; i < to; i++) most += 4 + (args[i]?.length ?? 0);
+  if (scratch.length < most) scratch = Buffer.alloc(2 * most);
+  let at = scratch.write(word, 'latin1');
+  for (let i = from; i < to; i++) {
+    const part = args[i] ?? '';
+    at = scratch.writeUInt32LE(part.length, at);
+    at += typeof part === 'string' ? scratch.write(part, at, 'latin1') : part.copy(scratch, at);
   }
+  return scratch.subarray(0, at);
 }
 
-/** Engines spell the same double differently. */
-function plainScore(part: Buffer, index: number): Buffer {
-  return index % 2 === 0 ? part : Buffer.from(String(Number(part.toString().replace('inf', 'Infinity'))));
-}
-
-function sortedPairs(flat: readonly Buffer[]): Buffer[] {
-  const pairs: [Buffer, Buffer][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as Buffer, flat[i + 1] as Buffer]);
-  return pairs.sort((one, other) => Buffer.compare(one[0], other[0])).flat();
-}
-
-/** How the server stores a stream and when a consumer was last seen are no content. */
-const NO_CONTENT = new Set(['radix-tree-keys', 'radix-tree-nodes', 'seen-time', 'active-time']);
-
-function streamParts(reply: Reply): Buffer[] {
-  if (!Array.isArray(reply)) return [Buffer.from(String(reply))];
-  const parts: Buffer[] = [Buffer.from(`[${reply.length}`)];
-  for (let i = 0; i < reply.length; i++) {
-    const item = reply[i] as Reply;
-    if (Buffer.isBuffer(item)) {
-      if (NO_CONTENT.has(item.toString('latin1'))) i++;
-      else parts.push(item);
-    } else parts.push(...streamParts(item));
-  }
-  return parts;
+/** Normalises a score, because engines print the same double differently. */
+function plainScore(part: Buffer | string): string {
+  return String(Number(String(part).replace('inf', 'Infinity')));
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
-  type Entry,
+  type FolderEntry,
   type FolderManifest,
   FolderUnreadable,
   folderManifest,
@@ -12,12 +12,13 @@ import {
 const ATTEMPTS = 3;
 
 /**
- * Copies a folder by manifest into another, each file under a temporary name, fsynced, then renamed: a reader sees the
- * old file or the new one. What else stands there stays (L6). Running it again copies what differs only.
+ * Copies a folder into another one, by its manifest. Each file is written under a temporary name, fsynced and
+ * renamed, so a reader sees either the old file or the new one. Other files in the target folder stay, because we
+ * delete only what we wrote. A second run copies only what differs.
  *
- * @param from empty = the plan names no folder: nothing to do
- * @returns files and bytes that now stand there
- * @throws FolderUnreadable when `from` is missing or keeps changing
+ * @param from empty = the plan names no folder, and there is nothing to do
+ * @returns number and total bytes of the files that the target folder now has from `from`
+ * @throws FolderUnreadable when `from` is missing or keeps changing, or `to` holds a link where `from` has a folder
  */
 export async function copyFileSet(
   from: string,
@@ -37,19 +38,22 @@ export async function copyFileSet(
   throw new FolderUnreadable(from, 'keeps changing while it is copied');
 }
 
-/** Paths of `wanted`, parents first, that do not stand in `there` as they should. */
+/** Returns the paths of `wanted`, parents first, that are missing or different in `there`. */
 function missingFrom(there: FolderManifest, wanted: FolderManifest): string[] {
   return [...wanted].filter(([path, entry]) => !sameEntry(there.get(path), entry)).map(([path]) => path);
 }
 
-function sameEntry(one: Entry | undefined, other: Entry): boolean {
+function sameEntry(one: FolderEntry | undefined, other: FolderEntry): boolean {
   return one?.kind === other.kind && one.sha256 === other.sha256;
 }
 
-async function place(from: string, to: string, path: string, kind: Entry['kind']): Promise<void> {
+async function place(from: string, to: string, path: string, kind: FolderEntry['kind']): Promise<void> {
   const target = join(to, path);
   if (kind === 'folder') {
     await mkdir(target, { recursive: true });
+    // Files below a link would be written wherever it leads to.
+    if ((await lstat(target)).isSymbolicLink())
+      throw new FolderUnreadable(to, 'holds a link where the files have a folder');
     return;
   }
   const temporary = join(dirname(target), `.jday-${randomUUID()}`);
@@ -59,7 +63,7 @@ async function place(from: string, to: string, path: string, kind: Entry['kind']
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
-    // Gone since the manifest was taken: the next attempt sees it.
+    // The entry disappeared after the manifest was taken. The next attempt reads a new manifest.
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
 }

@@ -16,7 +16,9 @@ import { BackupUnproven } from './unproven.ts';
 
 const ATTEMPTS = 3;
 
-/** `bytes` and `sha256` are the archive's; `manifest` holds what is in it. */
+/**
+ * `bytes` and `sha256` describe the archive file. `files` is the number of files in it, `manifest` lists its entries.
+ */
 export type ArchivedFiles = {
   readonly files: number;
   readonly bytes: number;
@@ -25,8 +27,9 @@ export type ArchivedFiles = {
 };
 
 /**
- * Writes a folder that may be in use to `archive` (tar.gz, 0600) and proves it by extracting it again (L10). It is
- * hashed before and after, because a tar of files that change is torn (B6); a change means another try.
+ * Writes a folder that may be in use to `archive` (tar.gz, 0600), and proves the archive by extracting it again. The
+ * folder is hashed before and after, because an archive of files that change meanwhile is inconsistent. After a change
+ * it is written again, up to three times in all.
  *
  * @throws FolderUnreadable, BackupUnproven
  */
@@ -50,7 +53,7 @@ export async function archiveFolder(
       await proveArchive(archive, before, name, signal);
       return { ...written, files: sizeOf(before).files, manifest: before };
     }
-    // A file that goes away or shrinks under tar's hands is a change like any other, worth another try.
+    // A file that disappears or shrinks while tar reads it is a change like all others, so we try again.
     if (failure !== null && changed === 0 && codeOf(failure) !== 'ENOENT') throw failure;
     if (attempt === ATTEMPTS)
       throw new FolderUnreadable(folder, `keeps changing: ${changed} entries while archived`);

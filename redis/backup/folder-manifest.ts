@@ -4,21 +4,23 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-/** What stands under a path, relative to the folder. `sha256` of a link is that of where it points. */
-export type Entry = {
+/** One entry of a folder. `sha256` of a link is the hash of the path that it points to; of a folder it is empty. */
+export type FolderEntry = {
   readonly kind: 'file' | 'folder' | 'link';
   readonly bytes: number;
   readonly sha256: string;
 };
-export type FolderManifest = ReadonlyMap<string, Entry>;
+/** The entries of a folder by their path, which is relative to the folder. */
+export type FolderManifest = ReadonlyMap<string, FolderEntry>;
 
 /**
- * Hashes a folder and everything below it. Links are entries, not followed: a model folder may link into itself.
+ * Hashes a folder and everything below it. Links are listed but not followed, because a model folder may link into
+ * itself.
  *
- * @throws FolderUnreadable when the folder is missing, cannot be read, or holds something else than files
+ * @throws FolderUnreadable when the folder is missing, cannot be read, or holds a socket, pipe or device
  */
 export async function folderManifest(folder: string, signal?: AbortSignal): Promise<FolderManifest> {
-  const manifest = new Map<string, Entry>();
+  const manifest = new Map<string, FolderEntry>();
   try {
     await collect(folder, '', manifest, signal);
   } catch (error) {
@@ -29,7 +31,7 @@ export async function folderManifest(folder: string, signal?: AbortSignal): Prom
   return manifest;
 }
 
-/** Paths that only one side has, or that differ. */
+/** Returns the paths that only one manifest has, or that differ. */
 export function differences(one: FolderManifest, other: FolderManifest): string[] {
   const paths = new Set([...one.keys(), ...other.keys()]);
   return [...paths].filter((path) => {
@@ -38,12 +40,13 @@ export function differences(one: FolderManifest, other: FolderManifest): string[
   });
 }
 
-/** Number and size of the files; folders and links are not counted. */
+/** Returns number and total bytes of the files. Folders and links are not counted. */
 export function sizeOf(manifest: FolderManifest): { files: number; bytes: number } {
   const files = [...manifest.values()].filter((entry) => entry.kind === 'file');
   return { files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
 }
 
+/** A folder cannot be read, or does not hold what it should. The message names the folder and the problem. */
 export class FolderUnreadable extends Error {
   override readonly name = 'FolderUnreadable';
   constructor(folder: string, problem: string) {
@@ -54,7 +57,7 @@ export class FolderUnreadable extends Error {
 async function collect(
   folder: string,
   below: string,
-  manifest: Map<string, Entry>,
+  manifest: Map<string, FolderEntry>,
   signal?: AbortSignal,
 ): Promise<void> {
   const names = (await readdir(join(folder, below))).sort();
@@ -66,7 +69,7 @@ async function collect(
   }
 }
 
-async function entryOf(folder: string, path: string, signal?: AbortSignal): Promise<Entry> {
+async function entryOf(folder: string, path: string, signal?: AbortSignal): Promise<FolderEntry> {
   const file = join(folder, path);
   const found = await lstat(file);
   if (found.isDirectory()) return { kind: 'folder', bytes: 0, sha256: '' };
@@ -81,6 +84,7 @@ async function entryOf(folder: string, path: string, signal?: AbortSignal): Prom
   return { kind: 'file', bytes: found.size, sha256: await sha256Of(file, signal) };
 }
 
+/** Returns the SHA-256 of a file as hex digits. */
 export async function sha256Of(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash, { signal });

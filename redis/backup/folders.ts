@@ -1,19 +1,18 @@
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Plan } from '../../domain/plan.ts';
-import { syncFolder, writeDurably } from './durable.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
 import { type BackupManifest, MANIFEST_FILE, readManifest } from './manifest.ts';
 
 const PARTIAL = '.partial';
 
-/** The folder of a backup that is being taken; it gets its final name only when all in it is proven. */
+/** The folder of a backup that is being taken. `complete` gives it its final name, when everything in it is proven. */
 export type BackupFolder = {
   readonly id: string;
   readonly path: string;
   readonly complete: (manifest: BackupManifest) => Promise<void>;
 };
 
-/** Removes what an interrupted backup of this migration left, then makes the folder of a new one (0700). */
+/** Removes what an interrupted backup of this migration left behind, then makes the folder of a new backup (0700). */
 export async function beginBackup(plan: Plan, label: string, nowMs: number): Promise<BackupFolder> {
   const { directory } = plan.backup;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -34,8 +33,8 @@ export async function beginBackup(plan: Plan, label: string, nowMs: number): Pro
   };
 }
 
-/** Complete backups of a migration, oldest first. */
-export async function completeBackups(directory: string, migration: string): Promise<BackupManifest[]> {
+/** Returns the manifests of the complete backups of a migration, oldest first. */
+async function completeBackups(directory: string, migration: string): Promise<BackupManifest[]> {
   const folders = (await readdir(directory)).filter((name) => !name.endsWith(PARTIAL));
   const manifests = await Promise.all(folders.map((name) => readManifest(join(directory, name))));
   return manifests
@@ -44,7 +43,12 @@ export async function completeBackups(directory: string, migration: string): Pro
     .sort((one, other) => (one.takenAt < other.takenAt ? -1 : 1));
 }
 
-/** Removes backups of the migration that were taken before `beforeMs`, but never the newest proven one. */
+/**
+ * Removes backups of the migration that were taken before `beforeMs` (ms since the epoch). It never removes the newest
+ * proven backup.
+ *
+ * @returns the ids of the removed backups
+ */
 export async function removeExpired(
   directory: string,
   migration: string,
@@ -57,7 +61,11 @@ export async function removeExpired(
   return expired.map((backup) => backup.id);
 }
 
-/** The manifest, written first, says whose it is: `a` must not remove the running backup of a migration `a-b`. */
+/**
+ * Removes `.partial` folders of this migration. Their manifest is written first and names their migration. Without that
+ * check migration `a` would remove the running backup of a migration `a-b`. A folder without a manifest is removed only
+ * if it is empty.
+ */
 async function removeInterrupted(directory: string, migration: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.endsWith(PARTIAL) || !name.startsWith(`${migration}-`)) continue;
@@ -75,4 +83,20 @@ function emptyManifest(migration: string, label: string, id: string, nowMs: numb
 
 async function writeManifest(folder: string, manifest: BackupManifest): Promise<void> {
   await writeDurably(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** Syncs a folder to disk. A new or renamed entry survives a power cut only after its folder is synced. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

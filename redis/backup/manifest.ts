@@ -3,26 +3,28 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /**
- * `manifest.json` of a backup: what it holds and how it was proven. No URL, user, password or key (L12); file names
- * of the model folders are kept, they are what a restore asks for.
+ * `manifest.json` of a backup: its contents and how they were proven. It holds no URL, user, password or key. It holds
+ * the file names of the model folders, because a restore needs them.
  */
 export const BACKUP_MANIFEST = z.object({
   version: z.literal(1),
   id: z.string(),
   migration: z.string(),
   label: z.string(),
-  /** ISO, UTC: the RDBs hold what stood there after this instant. */
+  /** Start of the backup, ISO 8601 in UTC. The RDBs hold the state of a later instant. */
   takenAt: z.string(),
-  /** False while it is being taken; true only after restore and comparison (L10). */
+  /** False while the backup is being taken. True only after it was restored and compared. */
   proven: z.boolean(),
   durationMs: z.number(),
   stores: z.array(
     z.object({
       name: z.string(),
       side: z.enum(['source', 'target']),
-      /** Of a cluster there is an entry for each master: its name there, and the slots whose keys the RDB holds. */
+      /**
+       * Only for a cluster, which has one entry for each master: its node id, and the slots whose keys the RDB holds.
+       */
       node: z.object({ id: z.string(), slots: z.string() }).optional(),
-      /** Number of the database in the RDB, which holds all of its server. */
+      /** Number of the store's database in the RDB. The RDB holds all databases of its server. */
       database: z.number(),
       rdb: z.string(),
       bytes: z.number(),
@@ -56,7 +58,7 @@ export type FilesEntry = BackupManifest['files'][number];
 
 export const MANIFEST_FILE = 'manifest.json';
 
-/** The manifest of a backup folder; `null` when there is none that can be read. */
+/** Reads the manifest of a backup folder. Returns `null` when there is none or it is invalid. */
 export async function readManifest(folder: string): Promise<BackupManifest | null> {
   const text = await readFile(join(folder, MANIFEST_FILE), 'utf8').catch(() => null);
   if (text === null) return null;

@@ -1,33 +1,44 @@
 import type { Redis } from 'ioredis';
-import { byteString } from '../key-bytes.ts';
+import { byteString } from '../client/key-bytes.ts';
 import type { ChangeWatch } from './change-watch.ts';
-import { contentDigest } from './content.ts';
-import { type Copy, clockOf, keyBatches, readCopies, repliesOf, slices } from './copies.ts';
-import { type DatasetDigest, DatasetDigests } from './dataset-digests.ts';
+import { contentDigest, lengthOf, smallTableDigest } from './content.ts';
+import { clockOf } from '../client/server-info.ts';
+import { copiesOf, type Copy, GONE, keyBatches, repliesOf, type Slice, slices } from './copies.ts';
+import { changedSilently, type SilentStreams } from './silent-streams.ts';
 import { BackupUnproven } from './unproven.ts';
+import { createHash } from 'node:crypto';
 
 /**
- * L10: shows that a scratch server booted on a backup holds what the live store held when the backup was taken.
+ * The input of a proof: it shows that a scratch server that was started on a backup holds what the live store held when
+ * the backup was taken.
  *
- * Every key of one that the other lacks or holds differently must have changed since the watch was opened, which
- * was before the snapshot, or have expired by itself. Races: (1) an app writes between our two reads: the watch has
- * the key, because it is asked only after its barrier; (2) the clocks differ: a key counts as expired by the clock
- * of the side that lacks it; (3) a live SCAN misses a key that is renamed meanwhile: both names are in the watch.
+ * A key that only one of them has, or that differs, needs an explanation. Either it changed since the watch was opened,
+ * which was before the snapshot, or it expired. There are three races:
+ *
+ * 1. An app writes between our two reads. The watch knows the key, because we ask the watch only after its barrier. The
+ *    work of a consumer group raises no event. So the silent state of a stream, which such work changes, is compared
+ *    with its silent state before the snapshot.
+ * 2. The clocks of the servers differ. A key counts as expired by the clock of the side that lacks it.
+ * 3. A SCAN of the live store misses a key that is renamed meanwhile. The watch knows both names.
  */
-export type Comparison = {
+type Comparison = {
   readonly store: string;
   readonly scratch: Redis;
   readonly live: Redis;
   readonly watch: ChangeWatch;
-  /** Name under which a key is counted; `null` = none of ours. Takes a byte string. */
+  /** The silent states of the streams, read after the watch was opened and before the snapshot. */
+  readonly streams: SilentStreams;
+  /** Takes a key (byte string). Returns the name under which it is counted; `null` = the proof ignores it. */
   readonly ownerOf: (key: string) => string | null;
   readonly signal: AbortSignal;
 };
 
-export type Proof = {
+/** The result of a proof. */
+export type BackupProof = {
   readonly keys: number;
-  /** Keys that differ because they were written or deleted since the snapshot. */
+  /** Keys that differ because they were written or deleted since the watch was opened. */
   readonly changedSince: number;
+  /** Keys that only one side has, because they expired on the other. */
   readonly expiredSince: number;
   readonly datasets: readonly DatasetDigest[];
 };
@@ -35,8 +46,12 @@ export type Proof = {
 type Suspect = { readonly key: Buffer; readonly backup: Copy; readonly live: Copy };
 type Tally = { changed: number; expired: number; differing: number; liveKeys: number };
 
-/** @throws BackupUnproven, WatchLost */
-export async function proveBackup(comparison: Comparison): Promise<Proof> {
+/**
+ * Compares a restored backup with the live store, key by key in both directions.
+ *
+ * @throws BackupUnproven when a difference has no explanation; WatchLost when the watch may have missed events
+ */
+export async function proveBackup(comparison: Comparison): Promise<BackupProof> {
   const tally: Tally = { changed: 0, expired: 0, differing: 0, liveKeys: 0 };
   const digests = new DatasetDigests();
   await everyBackupKeyIsLive(comparison, tally, digests);
@@ -78,13 +93,13 @@ async function everyBackupKeyIsLive(
 
 async function suspectsOf(
   { scratch, live, ownerOf }: Comparison,
-  slice: readonly Buffer[],
+  slice: Slice,
   digests: DatasetDigests,
 ): Promise<Suspect[]> {
-  const [held, lived] = await Promise.all([readCopies(scratch, slice), readCopies(live, slice)]);
-  const pairs = slice.map((key, i) => ({ key, backup: held[i] as Copy, live: lived[i] as Copy }));
+  const [held, lived] = await Promise.all([copiesOf(scratch, slice), copiesOf(live, slice)]);
+  const pairs = slice.keys.map((key, i) => ({ key, backup: held[i] as Copy, live: lived[i] as Copy }));
   const there = pairs.filter((pair) => pair.backup.body !== null);
-  // All at once: one after the other, the round trips of a few thousand hashes are a minute.
+  // All digests run at once. One after the other, the round trips for a few thousand hashes take a minute.
   await Promise.all(
     there.map(({ key, backup }) => digests.add(ownerOf(byteString(key)) ?? '', scratch, key, backup)),
   );
@@ -102,44 +117,53 @@ async function everyLiveKeyIsBackedUp(comparison: Comparison, tally: Tally): Pro
     const missing = ours.filter((_key, index) => there[index] === 0);
     const expiries = live.pipeline();
     for (const key of missing) expiries.pexpiretime(key);
-    const until = await repliesOf<number>(expiries);
+    const until = await repliesOf<number | string>(expiries);
     const suspects = missing.map((key, index) => ({
       key,
-      backup: { body: null, expiresAt: -2 },
-      live: { body: Buffer.alloc(0), expiresAt: until[index] ?? -2 },
+      backup: { body: null, expiresAt: GONE },
+      live: { body: Buffer.alloc(0), expiresAt: BigInt(until[index] ?? GONE) },
     }));
     await judge(
       comparison,
-      suspects.filter((suspect) => suspect.live.expiresAt !== -2),
+      suspects.filter((suspect) => suspect.live.expiresAt !== GONE),
       tally,
     );
   }
 }
 
-/** Sorts suspects into changed, expired, equal after all, and differing. */
+/**
+ * Counts each suspect as changed, expired or differing. A suspect whose contents turn out to be equal is not counted.
+ */
 async function judge(comparison: Comparison, suspects: readonly Suspect[], tally: Tally): Promise<void> {
   if (suspects.length === 0) return;
   const open = await unexplained(comparison, suspects, tally);
   const same = await Promise.all(open.map((suspect) => sameContent(comparison, suspect)));
   const different = open.filter((_suspect, i) => !same[i]);
   if (different.length === 0) return;
-  // Read again for the content, so a write since the first barrier explains it too.
+  // `sameContent` has read these keys again, so a write after the first barrier can explain their difference too.
   tally.differing += (await unexplained(comparison, different, tally)).length;
 }
 
 async function unexplained(
-  { watch, scratch, live }: Comparison,
+  { watch, streams, scratch, live }: Comparison,
   suspects: readonly Suspect[],
   tally: Tally,
 ): Promise<Suspect[]> {
   await watch.settle();
   const [scratchNow, liveNow] = await Promise.all([clockOf(scratch), clockOf(live)]);
-  return suspects.filter((suspect) => {
+  const untold = suspects.filter((suspect) => {
     if (watch.hasChanged(suspect.key)) tally.changed++;
     else if (isExpired(suspect, scratchNow, liveNow)) tally.expired++;
     else return true;
     return false;
   });
+  const silently = await changedSilently(
+    live,
+    streams,
+    untold.map(({ key }) => key),
+  );
+  tally.changed += silently.size;
+  return untold.filter(({ key }) => !silently.has(byteString(key)));
 }
 
 function isExpired({ backup, live }: Suspect, scratchNow: number, liveNow: number): boolean {
@@ -159,4 +183,44 @@ async function sameContent(
   if (backup.body === null || lived.body === null || backup.expiresAt !== lived.expiresAt) return false;
   const [held, there] = await Promise.all([contentDigest(scratch, key), contentDigest(live, key)]);
   return held !== null && there !== null && held.equals(there);
+}
+
+/**
+ * RDB types of sets and hashes that are stored as hashtables; the last type has field TTLs. Only the bytes of these
+ * types differ after a mere reload.
+ */
+const [SET, HASH, HASH_WITH_TTLS] = [2, 4, 22];
+
+type DatasetDigest = { readonly name: string; readonly keys: number; readonly digest: string };
+
+/**
+ * Counts the keys of a backup for each dataset. Its digest covers key, content and expiry of each key, and does not
+ * depend on the order of the keys.
+ */
+class DatasetDigests {
+  readonly #datasets = new Map<string, { keys: number; readonly digest: Buffer }>();
+
+  async add(name: string, scratch: Redis, key: Buffer, copy: Copy): Promise<void> {
+    const body = copy.body ?? Buffer.alloc(0);
+    const content = copy.isDigest ? body : ((await tableDigest(scratch, key, body[0] ?? 0)) ?? body);
+    const hash = createHash('sha256').update(lengthOf(key)).update(key);
+    const digest = hash.update(`${copy.expiresAt};`).update(content).digest();
+    const dataset = this.#datasets.get(name) ?? { keys: 0, digest: Buffer.alloc(32) };
+    dataset.keys++;
+    for (const [index, byte] of digest.entries()) dataset.digest[index] = (dataset.digest[index] ?? 0) ^ byte;
+    this.#datasets.set(name, dataset);
+  }
+
+  list(): DatasetDigest[] {
+    return [...this.#datasets]
+      .map(([name, { keys, digest }]) => ({ name, keys, digest: digest.toString('hex') }))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+}
+
+/** Returns the digest of a set or hash stored as a hashtable. `null`: the bytes of the DUMP serve for the digest. */
+async function tableDigest(scratch: Redis, key: Buffer, rdbType: number): Promise<Buffer | null> {
+  if (rdbType === SET) return smallTableDigest(scratch, key, 'set');
+  if (rdbType === HASH) return smallTableDigest(scratch, key, 'hash');
+  return rdbType === HASH_WITH_TTLS ? contentDigest(scratch, key) : null;
 }

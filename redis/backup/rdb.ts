@@ -1,17 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { resolveUrl } from '../../domain/environment.ts';
-import type { Store } from '../../domain/plan.ts';
-import { type Environment, StoreUnreachable } from '../connection.ts';
-import { plainReason } from './diagnosis.ts';
-import { syncFolder } from './durable.ts';
+import type { Store } from '../../domain/plan/plan.ts';
+import type { Environment } from '../client/connection.ts';
+import { infoField } from '../client/server-info.ts';
+import { type ServerAddress, serverAddressOf } from '../client/store-address.ts';
+import { because, StoreUnreachable, troubleOf, vagueTrouble } from '../client/unreachable.ts';
+import type { Trouble } from '../tls/tls-trouble.ts';
+import { syncFolder } from './folders.ts';
 import { logIn, openReplicaLink, type ReplicaLink } from './replica-link.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const EOF_MARK_BYTES = 40;
 
-/** `replicationOffset`: the point of the command stream at which the server took the snapshot. */
+/** `replicationOffset`: position in the server's command stream at which it took the snapshot. */
 export type FetchedRdb = {
   readonly bytes: number;
   readonly sha256: string;
@@ -20,11 +22,12 @@ export type FetchedRdb = {
 };
 
 /**
- * Takes an RDB of the whole server through the replication protocol, as a replica would, and writes it to
- * `file` (0600, fsynced, renamed into place). Memory is bounded by a chunk. Not by `redis-cli --rdb`: without
- * the right address it backs up another server and says nothing (B1).
+ * Fetches an RDB of the whole server by the replication protocol, as a replica does, and writes it to `file` (0600,
+ * fsynced, renamed into place). It keeps at most one chunk in memory. It does not use `redis-cli --rdb`, which backs up
+ * another server without an error when its address is wrong.
  *
- * @throws StoreUnreachable with one sentence, no address and no password in it (L12)
+ * @throws StoreUnreachable with one sentence that holds no address and no password
+ * @throws the error of the file system when the file cannot be written
  */
 export async function fetchRdb(
   store: Store,
@@ -33,11 +36,11 @@ export async function fetchRdb(
   signal: AbortSignal,
 ): Promise<FetchedRdb> {
   const partial = `${file}.fetching`;
+  const address = serverAddressOf(store, environment);
   let link: ReplicaLink | null = null;
   try {
-    const url = new URL(resolveUrl(store.url, environment));
-    link = await openReplicaLink(url, signal);
-    const runId = await introduce(link, url);
+    link = await openReplicaLink(address, signal);
+    const runId = await introduce(link, address);
     const snapshot = await requestSnapshot(link);
     const received = await receive(link, snapshot.frame, partial);
     await rename(partial, file);
@@ -47,21 +50,36 @@ export async function fetchRdb(
     await rm(partial, { force: true });
     signal.throwIfAborted();
     if (isFileError(error)) throw error;
-    throw new StoreUnreachable(store.name, `no RDB: ${plainReason(error)}`, { cause: error });
+    const { reason, remedy } = whyNone(error, address);
+    throw new StoreUnreachable(store.name, { reason: `no RDB: ${reason}`, remedy }, { cause: error });
   } finally {
     link?.close();
   }
 }
 
-/** Logs in and presents us as a replica that can take an RDB of unknown length. Returns the server's run id. */
-async function introduce(link: ReplicaLink, url: URL): Promise<string> {
-  await logIn(link, url);
+function whyNone(error: unknown, address: ServerAddress): Trouble {
+  if (error instanceof Error && /unknown (?:sub)?command/i.test(error.message))
+    return because('the server does not have PSYNC, REPLCONF or INFO: a hosted server may hide them');
+  if (error instanceof Error && /NOPERM/.test(error.message))
+    return because('the user lacks the right to PSYNC, REPLCONF or INFO');
+  return troubleOf(error, address) ?? vagueTrouble(error);
+}
+
+/** Logs in and introduces us as a replica that can take an RDB of unknown length. Returns the server's run id. */
+async function introduce(link: ReplicaLink, address: ServerAddress): Promise<string> {
+  await logIn(link, address);
   await link.ask('PING');
   const info = await link.ask('INFO', 'server');
   await link.ask('REPLCONF', 'capa', 'eof');
-  // Spares the server a replication buffer for a replica that never reads on; unknown before 6.2: no harm.
+  // Unless we name our version, Valkey writes an RDB that older replicas can read. At data that such an RDB cannot
+  // hold, such as a TTL of a hash field, it closes the connection. Servers that do not know this option refuse it,
+  // which does no harm.
+  const version = infoField(info, 'valkey_version');
+  if (version) await link.ask('REPLCONF', 'version', version).catch(() => undefined);
+  // We read no commands after the RDB, so the server need not keep a replication buffer for us. Servers before 6.2 do
+  // not know this option and refuse it, which does no harm.
   await link.ask('REPLCONF', 'rdb-only', '1').catch(() => undefined);
-  return /^run_id:(\w+)/m.exec(info)?.[1] ?? 'unknown';
+  return infoField(info, 'run_id') || 'unknown';
 }
 
 async function requestSnapshot(link: ReplicaLink): Promise<{ offset: number; frame: string }> {
@@ -97,7 +115,10 @@ async function receiveLength(link: ReplicaLink, length: number, sink: Sink): Pro
   while (sink.bytes < length) await put(sink, await link.some(Math.min(CHUNK_BYTES, length - sink.bytes)));
 }
 
-/** Diskless framing: the last 40 bytes are held back until it is clear that they are not the mark. */
+/**
+ * Reads an RDB in diskless framing, which ends with a mark of 40 bytes. It holds back the last 40 bytes until it knows
+ * that they are not the mark.
+ */
 async function receiveUntil(link: ReplicaLink, mark: Buffer, sink: Sink): Promise<void> {
   let tail: Buffer = Buffer.alloc(0);
   while (!tail.equals(mark)) {

@@ -1,12 +1,13 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ServerAddress } from '../client/store-address.ts';
+import { openSocket } from '../tls/bare-connection.ts';
 
-/** A server that is silent for longer is gone: while it prepares an RDB it sends a newline every second. */
+/** A server that is silent for longer, ms, counts as gone. While it prepares an RDB it sends a newline every second. */
 const SILENCE_MS = 60_000;
 
 /**
- * A raw connection that speaks as much of the protocol as a replica's first minute needs. A socket of our own,
- * because the RDB that follows PSYNC is no reply and no client library hands it over unbuffered.
+ * A raw connection that speaks the part of the protocol that a replica needs in its first minute. It has a socket of
+ * its own, because the RDB that follows PSYNC is not a reply, and no client library hands it over unbuffered.
  */
 export class ReplicaLink {
   readonly #socket: Socket;
@@ -15,7 +16,7 @@ export class ReplicaLink {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // Each read reports the error; without a listener one between two reads would end the process.
+    // Each read reports the error. Without this listener an error between two reads would end the process.
     socket.on('error', () => {});
     this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
@@ -25,7 +26,11 @@ export class ReplicaLink {
     this.#socket.write(`*${words.length}\r\n${parts.join('')}`);
   }
 
-  /** Sends a command and reads its one-line or bulk reply. An error reply throws `ReplicaRefused`. */
+  /**
+   * Sends a command and reads its one-line or bulk reply.
+   *
+   * @throws ReplicaRefused on an error reply
+   */
   async ask(...words: readonly string[]): Promise<string> {
     this.send(...words);
     const line = await this.line();
@@ -33,7 +38,7 @@ export class ReplicaLink {
     return (await this.exactly(Number(line.slice(1)) + 2)).toString('latin1');
   }
 
-  /** The next line; empty ones are the server's way to say that it is still there. */
+  /** Returns the next line that is not empty. The server sends empty lines to show that it is alive. */
   async line(): Promise<string> {
     for (;;) {
       const end = this.#rest.indexOf('\n');
@@ -48,7 +53,7 @@ export class ReplicaLink {
     }
   }
 
-  /** Whatever has arrived, at least one byte and at most `limit`. */
+  /** Returns the bytes that have arrived: at least one byte, at most `limit`. */
   async some(limit: number): Promise<Buffer> {
     if (this.#rest.length === 0) this.#rest = await this.#more();
     const part = this.#rest.subarray(0, limit);
@@ -72,37 +77,32 @@ export class ReplicaLink {
   }
 }
 
-/** Opens the socket; an abort destroys it, which ends every read on it. */
-export async function openReplicaLink(url: URL, signal: AbortSignal): Promise<ReplicaLink> {
+/** Opens the socket. An abort destroys it, and so ends every read on it. */
+export async function openReplicaLink(address: ServerAddress, signal: AbortSignal): Promise<ReplicaLink> {
   signal.throwIfAborted();
-  const host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost';
-  const address = { host, port: Number(url.port || 6379) };
-  // A name only: TLS knows no server name for an address.
-  const servername = isIP(host) ? undefined : host;
-  const encrypted = url.protocol === 'rediss:';
-  const socket = encrypted ? connectTls({ ...address, servername }) : connectTcp(address);
+  const socket = openSocket(address);
   const abort = () => socket.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort);
   socket.once('close', () => signal.removeEventListener('abort', abort));
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error('no answer in time')));
   await new Promise<void>((resolve, reject) => {
-    socket.once(encrypted ? 'secureConnect' : 'connect', resolve);
+    socket.once(address.tls ? 'secureConnect' : 'connect', resolve);
     socket.once('error', reject);
   });
   return new ReplicaLink(socket);
 }
 
-/** Logs in with the URL's user and password, or password only. One for a server that wants none is no obstacle. */
-export async function logIn(link: ReplicaLink, url: URL): Promise<void> {
-  const user = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
-  if (password === '') return;
-  await link.ask('AUTH', ...(user === '' ? [] : [user]), password).catch((error: unknown) => {
+/**
+ * Logs in with the user and password of the URL, or with its password only. A server may need none: that is no error.
+ */
+export async function logIn(link: ReplicaLink, { username, password }: ServerAddress): Promise<void> {
+  if (password === undefined) return;
+  await link.ask('AUTH', ...(username === undefined ? [] : [username]), password).catch((error: unknown) => {
     if (!(error instanceof ReplicaRefused && /without any password/.test(error.message))) throw error;
   });
 }
 
-/** An error reply, in the server's own words: never shown as they are, they may name a user (L12). */
+/** An error reply in the server's own words. They must not be shown, because they may name a user. */
 export class ReplicaRefused extends Error {
   override readonly name = 'ReplicaRefused';
 }

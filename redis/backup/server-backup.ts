@@ -1,27 +1,35 @@
 import { join } from 'node:path';
-import { makeKeyMap } from '../../domain/key-map.ts';
-import { OUR_PREFIX } from '../../domain/keyspace.ts';
-import type { Plan, Store } from '../../domain/plan.ts';
-import { serversOf } from '../cluster/servers-of.ts';
-import { type Environment, openStore } from '../connection.ts';
-import { type ChangeWatch, WatchLost, watchChanges } from './change-watch.ts';
+import { makeKeyMap } from '../../domain/keys/key-map.ts';
+import { OUR_PREFIX } from '../../domain/keys/keyspace.ts';
+import type { Plan, Store } from '../../domain/plan/plan.ts';
+import { infoField } from '../client/server-info.ts';
+import { serversOf } from '../client/store-servers.ts';
+import { type Environment, openStore } from '../client/connection.ts';
+import { type ChangeWatch, watchChanges, WatchLost } from './change-watch.ts';
 import type { StoreEntry } from './manifest.ts';
 import { proveBackup } from './prove.ts';
 import { type FetchedRdb, fetchRdb } from './rdb.ts';
+import { type SilentStreams, silentStreams } from './silent-streams.ts';
 import { type Scratch, withScratch } from './scratch.ts';
+import type { Redis } from 'ioredis';
+import { assertAtRest, ClusterChanged, isRedirection } from '../client/topology.ts';
 
 const ATTEMPTS = 3;
 
-/** One redis-server and the stores that are databases of it, or the store that it is a node of: one RDB holds them all. */
-export type Server = {
+/**
+ * One server with the stores that are databases of it, or with the store whose cluster it belongs to. One RDB holds all
+ * of them.
+ */
+type Server = {
   readonly runId: string;
-  /** Of its RDB, without ending. */
+  /** The file name of its RDB, without the ending. */
   readonly file: string;
   readonly stores: readonly StoreOnServer[];
   readonly node?: NonNullable<StoreEntry['node']>;
 };
-export type StoreOnServer = { readonly store: Store; readonly database: number };
+type StoreOnServer = { readonly store: Store; readonly database: number };
 
+/** The settings of one backup. `folder`: the path of its folder. `report` takes a sentence about the progress. */
 export type BackupRun = {
   readonly plan: Plan;
   readonly environment: Environment;
@@ -30,7 +38,10 @@ export type BackupRun = {
   readonly report: (text: string) => void;
 };
 
-/** Finds out by run id which stores share a server: addresses do not tell (B1). A cluster is a server for each master. */
+/**
+ * Groups the stores by server. The run id shows which stores share a server; an address cannot show it. A cluster gives
+ * one server for each master.
+ */
 export async function serversToBackUp(stores: readonly Store[], environment: Environment): Promise<Server[]> {
   const servers = new Map<string, Server>();
   for (const one of stores) {
@@ -55,7 +66,7 @@ async function identityOf(
 ): Promise<{ runId: string; database: number }> {
   const redis = await openStore(store, environment, 'backup');
   try {
-    const runId = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? store.name;
+    const runId = infoField(await redis.info('server'), 'run_id') || store.name;
     return { runId, database: redis.options.db ?? 0 };
   } finally {
     redis.disconnect();
@@ -63,7 +74,8 @@ async function identityOf(
 }
 
 /**
- * RDB of one server, restored into a scratch server and compared for each of its stores.
+ * Backs up one server: fetches its RDB, restores it into a scratch server and compares it with each of its stores. If
+ * the change feed is lost it starts again, up to three times in all.
  *
  * @throws BackupUnproven, StoreUnreachable, WatchLost
  */
@@ -83,9 +95,10 @@ async function attemptBackup(server: Server, run: BackupRun): Promise<StoreEntry
   const { store } = firstOf(server);
   const rdb = `${server.file}.rdb`;
   const file = join(run.folder, rdb);
-  // Before the snapshot: what changes from here on is known to have changed.
+  // We open the watch before the snapshot, so that it records every change from here on.
   const watch = await watchChanges(store, run.environment);
   try {
+    const streams = await silentStreamsOf(server, run);
     run.report(`${nameOf(server)}: fetching the RDB`);
     const fetched = await fetchRdb(store, run.environment, file, run.signal);
     if (fetched.runId !== server.runId) throw new WatchLost(store.name);
@@ -94,7 +107,13 @@ async function attemptBackup(server: Server, run: BackupRun): Promise<StoreEntry
       const entries: StoreEntry[] = [];
       for (const each of server.stores)
         entries.push({
-          ...(await prove(each, scratch, watch, { ...fetched, rdb }, run)),
+          ...(await prove(
+            each,
+            scratch,
+            { watch, streams: streams.get(each.store) as SilentStreams },
+            { ...fetched, rdb },
+            run,
+          )),
           ...(server.node && { node: server.node }),
         });
       return entries;
@@ -104,18 +123,35 @@ async function attemptBackup(server: Server, run: BackupRun): Promise<StoreEntry
   }
 }
 
+async function silentStreamsOf(
+  { stores }: Server,
+  { plan, environment, signal }: BackupRun,
+): Promise<ReadonlyMap<Store, SilentStreams>> {
+  const all = new Map<Store, SilentStreams>();
+  for (const { store } of stores) {
+    const live = await openStore(store, environment, 'backup-streams');
+    try {
+      const ownerOf = ownership(plan, store);
+      all.set(store, await silentStreams(live, (name) => ownerOf(name) !== null, signal));
+    } finally {
+      live.disconnect();
+    }
+  }
+  return all;
+}
+
 async function prove(
   { store, database }: StoreOnServer,
   scratch: Scratch,
-  watch: ChangeWatch,
+  before: { readonly watch: ChangeWatch; readonly streams: SilentStreams },
   rdb: FetchedRdb & { readonly rdb: string },
   { plan, environment, signal, report }: BackupRun,
 ): Promise<StoreEntry> {
-  const live = await openStore(store, environment, 'backup-proof', { socketTimeout: undefined });
+  const live = await openStore(store, environment, 'backup-proof');
   try {
     const copy = await scratch.open(database);
     const ownerOf = ownership(plan, store);
-    const proof = await proveBackup({ store: store.name, scratch: copy, live, watch, ownerOf, signal });
+    const proof = await proveBackup({ store: store.name, scratch: copy, live, ...before, ownerOf, signal });
     report(`${store.name}: ${proof.keys} keys proven, ${proof.changedSince} changed meanwhile`);
     return { name: store.name, side: store.side, database, ...rdb, ...proof, datasets: [...proof.datasets] };
   } finally {
@@ -123,7 +159,10 @@ async function prove(
   }
 }
 
-/** On the target everything counts but our own traces: what we do not own there we must not have harmed. */
+/**
+ * Returns a function that names the owner of a key for the proof; `null` = the proof ignores the key. On the target
+ * every key counts except our own records. Keys there that no dataset owns must be unharmed too.
+ */
 function ownership(plan: Plan, store: Store): (key: string) => string | null {
   if (store.side === 'target') {
     const keys = makeKeyMap(plan.datasets);
@@ -141,4 +180,37 @@ function firstOf(server: Server): StoreOnServer {
 
 function nameOf(server: Server): string {
   return server.stores.map(({ store }) => store.name).join(' + ');
+}
+
+/**
+ * Runs `work` and checks that no slot moves meanwhile. The RDBs of several nodes are one backup only if no slot
+ * changes its node. Otherwise a key that moves could be in none of the RDBs, and the separate proof of each RDB would
+ * not notice.
+ *
+ * @throws ClusterChanged when a slot moves; the backup must be taken again
+ */
+export async function withSlotsAtRest<T>(
+  { stores }: Plan,
+  environment: Environment,
+  work: () => Promise<T>,
+): Promise<T> {
+  const clusters: Redis[] = [];
+  try {
+    for (const store of stores.filter(({ cluster }) => cluster))
+      clusters.push(await openStore(store, environment, 'backup'));
+    const assertAllAtRest = async () => {
+      for (const redis of clusters) await assertAtRest(redis);
+    };
+    await assertAllAtRest();
+    const done = await work().catch(async (error: unknown) => {
+      // While keys change their nodes, the result of a proof says nothing about the backup. Then we throw
+      // ClusterChanged.
+      await assertAllAtRest();
+      throw isRedirection(error) ? new ClusterChanged() : error;
+    });
+    await assertAllAtRest();
+    return done;
+  } finally {
+    for (const redis of clusters) redis.disconnect();
+  }
 }

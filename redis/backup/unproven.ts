@@ -1,6 +1,6 @@
-import { FAILURES } from '../../domain/failure.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
 
-/** The backup exists but could not be shown to hold what the store held (L10): it counts as none. */
+/** The backup exists, but we could not prove that it holds what the store held. So it counts as no backup. */
 export class BackupUnproven extends Error {
   override readonly name = FAILURES.BackupUnproven;
   readonly what: string;

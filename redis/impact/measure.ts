@@ -1,26 +1,47 @@
 /**
- * L14: what our work costs the apps, by comparing windows with our copy and verification on against windows with
- * both held. The windows alternate, and each pair turns the order of the one before (on off, off on, …), so that a
- * load that only rises or falls meanwhile cancels out. A baseline of another day would prove nothing.
+ * Measures how much our work slows down the apps. It compares windows with our copy and verification on with windows in
+ * which both are held. The windows alternate, and each pair reverses the order of the pair before (on off, off on, …).
+ * So a load that only rises or only falls meanwhile cancels out. A baseline of another day would prove nothing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { impactOf, p95, type WindowPair } from '../../domain/impact.ts';
-import type { ImpactStatus } from '../../domain/status.ts';
+import { impactOf, p95, type WindowPair } from '../../domain/gates/impact.ts';
+import type { ImpactStatus } from '../../domain/gates/status.ts';
 import type { Probe, Responses } from './probe.ts';
 
 export type ImpactOptions = {
   readonly probe: Probe;
-  /** Pauses (true) and resumes (false) copy and verification; may be asked for what already is. The sync goes on. */
+  /**
+   * Pauses (true) and resumes (false) copy and verification. It may be called for the present state again. The sync of
+   * changes goes on.
+   */
   readonly hold: (held: boolean) => Promise<void>;
+  /** Length of one window, ms. */
   readonly windowMs: number;
-  /** Pairs of windows; below six the interval is the whole range. */
+  /** Number of pairs of windows. Below six the confidence interval is the whole range. */
   readonly pairs: number;
-  /** How long after `hold` resolved until the work really stands still or runs again, ms; not measured. */
+  /**
+   * Time after `hold` has resolved until the work really stops or runs again, ms. Nothing is measured in this time.
+   *
+   * @default 0
+   */
   readonly settleMs?: number;
-  /** Pause between two probes, ms. */
+  /**
+   * Pause between two probes, ms.
+   *
+   * @default PROBE_EVERY_MS
+   */
   readonly probeEveryMs?: number;
-  /** Response time below which a difference is not felt, ms; see `impactOf`. */
+  /**
+   * Response time below which a difference is not felt, ms; see `impactOf`.
+   *
+   * @default 0
+   */
   readonly floorMs?: number;
+  /**
+   * Returns the time of a measurement, ms. It is called before the measurement begins. If the process then stands
+   * still, the measurement does not look newer than it is.
+   */
+  readonly clock?: () => Promise<number>;
 };
 
 export type Measured = {
@@ -30,10 +51,10 @@ export type Measured = {
 };
 
 const PROBE_EVERY_MS = 10;
-/** Measuring costs at most this share of our work's time. */
+/** Measurements hold our work for at most this share of the time. */
 const HELD_SHARE = 0.05;
 
-/** One measurement. However it ends, the work is not left held. */
+/** Takes one measurement. Afterwards, also after an error, copy and verification are resumed. */
 export async function measureImpact(options: ImpactOptions, signal: AbortSignal): Promise<Measured> {
   const pairs = new Map<string, WindowPair[]>();
   let [held, heldMs] = [false, 0];
@@ -56,10 +77,12 @@ export async function measureImpact(options: ImpactOptions, signal: AbortSignal)
   } finally {
     await options.hold(false);
   }
-  return { status: impactOf(pairs, Date.now(), options.floorMs ?? 0), heldMs };
+  return { status: impactOf(pairs, options.floorMs ?? 0), heldMs };
 }
 
-/** A store that is seen in one of the windows only has begun or ceased to serve meanwhile. */
+/**
+ * Adds a pair for each store that is in both windows. A store in only one of them began or ceased to serve meanwhile.
+ */
 function addPair(
   pairs: Map<string, WindowPair[]>,
   { on, off }: { readonly on: Responses; readonly off: Responses },
@@ -70,7 +93,7 @@ function addPair(
   }
 }
 
-/** p95 of a window for each store, ms. */
+/** Measures one window and returns the p95 of each store, ms. */
 async function measureWindow(options: ImpactOptions, signal: AbortSignal): Promise<Responses> {
   const samples = new Map<string, number[]>();
   const until = performance.now() + options.windowMs;
@@ -82,22 +105,24 @@ async function measureWindow(options: ImpactOptions, signal: AbortSignal): Promi
 }
 
 /**
- * Measures every `everyMs()` (from start to start) until aborted, and not more often than so that our work is held
- * for 5 % of the time. What must be known `atOnce()` does not wait; the next one that is not waits for its share too.
+ * Measures every `everyMs()` ms, from start to start, until aborted. It waits longer where needed, so that our work is
+ * held for at most 5 % of the time. If `atOnce()` returns true, the next measurement begins without a wait. The wait
+ * that is skipped is added to the next wait.
  *
  * @throws when a store fails
  */
 export async function runImpact(
   options: ImpactOptions & { readonly everyMs: () => number; readonly atOnce?: () => boolean },
   signal: AbortSignal,
-  report: (status: ImpactStatus) => Promise<void>,
+  report: (status: ImpactStatus, saidAtMs: number) => Promise<void>,
 ): Promise<void> {
   try {
     let paid = 0;
     for (;;) {
       const began = performance.now();
+      const saidAtMs = (await options.clock?.()) ?? Number.NaN;
       const { status, heldMs } = await measureImpact(options, signal);
-      await report(status);
+      await report(status, saidAtMs);
       paid = Math.max(paid, began) + heldMs / HELD_SHARE;
       if (options.atOnce?.()) continue;
       const until = Math.max(began + options.everyMs(), paid);

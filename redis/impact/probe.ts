@@ -1,20 +1,22 @@
 import { Worker } from 'node:worker_threads';
-import { resolveUrl } from '../../domain/environment.ts';
-import type { Store } from '../../domain/plan.ts';
-import { tagged } from '../../domain/slot.ts';
-import { serversOf } from '../cluster/servers-of.ts';
-import type { Environment } from '../connection.ts';
+import type { Store } from '../../domain/plan/plan.ts';
+import { tagged } from '../../domain/keys/slot.ts';
+import { serverAddressOf } from '../client/store-address.ts';
+import { serversOf } from '../client/store-servers.ts';
+import { type Environment, openStore } from '../client/connection.ts';
 
-/** Response times of one moment by name of store, ms. */
+/** Response times of one probe, ms, by name of store. */
 export type Responses = ReadonlyMap<string, number>;
 
-/** Measures one response of each store as an app would see it. */
+/** Measures one response of each store as an app would see it. Rejects when a store does not answer. */
 export type Probe = () => Promise<Responses>;
 
 /**
- * A probe of stores: the time of one GET on each, on connections of its own, in a thread of its own. The key is one
- * of our prefix, which need not exist. One probe at a time; it takes as long as the slowest store. Of a cluster every
- * master is asked and the slowest counts: whose keys are on that one feels it.
+ * Opens a probe, which measures the time of one GET on each store. It has its own connections and its own thread; in
+ * the worker's thread it would measure our own work instead of the server. `key` has our prefix and need not exist.
+ *
+ * Only one probe may run at a time, and it takes as long as the slowest store. For a cluster it asks every master,
+ * and the slowest one counts, because apps with keys on that master feel it.
  */
 export async function openProbe(
   stores: readonly Store[],
@@ -23,22 +25,34 @@ export async function openProbe(
 ): Promise<{ probe: Probe; close(): Promise<void> }> {
   const servers = (await Promise.all(stores.map((store) => serversOf(store, environment, 'impact')))).flat();
   const asked = servers.map(({ store, tag }) => ({
-    url: resolveUrl(store.url, environment),
+    address: serverAddressOf(store, environment),
     key: tagged(key, tag),
   }));
   const workerData = { asked };
   const thread = new Worker(new URL('./probe-thread.mjs', import.meta.url), { workerData, execArgv: [] });
-  const probe = () =>
-    new Promise<Responses>((resolve, reject) => {
-      thread.once('message', (times: readonly (number | null)[]) => {
-        const silent = servers.find((_server, i) => times[i] === null);
-        if (silent) reject(new Error(`store ${silent.store.name}: the probe got no answer`));
-        const slowest = new Map<string, number>();
-        for (const [i, { store }] of servers.entries())
-          slowest.set(store.name, Math.max(slowest.get(store.name) ?? 0, times[i] ?? 0));
-        resolve(slowest);
-      });
+  const times = () =>
+    new Promise<readonly (number | null)[]>((resolve) => {
+      thread.once('message', resolve);
       thread.postMessage('probe');
     });
+  const probe = async () => {
+    const slowest = new Map<string, number>();
+    for (const [i, ms] of (await times()).entries()) {
+      const { store } = servers[i] as (typeof servers)[number];
+      if (ms === null) throw await whySilent(store, environment);
+      slowest.set(store.name, Math.max(slowest.get(store.name) ?? 0, ms));
+    }
+    return slowest;
+  };
   return { probe, close: async () => void (await thread.terminate()) };
+}
+
+/** Returns why a server did not answer. A connection of the usual kind knows it; the probe's own thread does not. */
+async function whySilent(store: Store, environment: Environment): Promise<unknown> {
+  try {
+    (await openStore(store, environment, 'impact')).disconnect();
+    return new Error(`store ${store.name}: the probe got no answer`);
+  } catch (error) {
+    return error;
+  }
 }

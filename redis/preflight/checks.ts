@@ -1,12 +1,15 @@
-import { APP_USERS_NAMED, APP_USERS_RIGHT, FENCE } from './app-users.ts';
-import { CLUSTER } from './cluster.ts';
-import { BACKUP_SPACE, FILES } from './disk.ts';
-import { FIELD_TTLS } from './field-ttls.ts';
-import { CONTESTED, EMPTY_DATASETS, OCCUPIED, OWNERSHIP, UNMATCHED } from './keys.ts';
-import { EVICTION, IDLE_TIMES, MEMORY } from './memory.ts';
-import { MODE, RETENTION, STORES } from './plan-wide.ts';
-import { PAYLOAD, PROBE, SCRATCH } from './probes.ts';
-import { RIGHTS } from './rights.ts';
+import { APP_RIGHTS } from './checks/app-rights.ts';
+import { APP_USERS_RIGHT } from './checks/app-users.ts';
+import { CLUSTER } from './checks/cluster.ts';
+import { BACKUP_SPACE, FILES } from './checks/disk.ts';
+import { FENCE, SAVED_FENCE } from './checks/fence.ts';
+import { FIELD_TTLS } from './checks/field-ttls.ts';
+import { CONTESTED, EMPTY_DATASETS, OCCUPIED, OWNERSHIP, UNMATCHED } from './checks/keys.ts';
+import { EVICTION, IDLE_TIMES, MEMORY } from './checks/memory.ts';
+import { ALLOWED, MODE, RETENTION, STORES } from './checks/plan-wide.ts';
+import { PAYLOAD, PROBE, SCRATCH } from './checks/probes.ts';
+import { REPLICAS } from './checks/replicas.ts';
+import { RIGHTS } from './checks/rights.ts';
 import {
   CLAIM,
   FORK_MEMORY,
@@ -16,16 +19,18 @@ import {
   ROLE,
   ROUND_TRIP,
   VERSION,
-} from './server.ts';
-import { CLOCK, SAME_DATABASE, SHARED_SERVER } from './topology.ts';
-import { TRANSFORMABLE_DOWN, TRANSFORMABLE_UP } from './transformable.ts';
+} from './checks/server.ts';
+import { CLOCK, SAME_DATABASE, SHARED_SERVER } from './checks/topology.ts';
+import { TRANSFORMABLE_DOWN, TRANSFORMABLE_UP } from './checks/transformable.ts';
 import type { NamedCheck } from './world.ts';
+import { APP_USERS_NAMED, OTHER_WRITERS } from './checks/writers.ts';
 
-/** Every check, in the order in which an operator reads them: docs/preflight.md is held to this list by a test. */
+/** Every check, in the order in which an operator reads them. A test compares docs/preflight.md with this list. */
 export const CHECKS: readonly NamedCheck[] = [
   VERSION,
   ROLE,
   CLUSTER,
+  REPLICAS,
   RIGHTS,
   SAME_DATABASE,
   SHARED_SERVER,
@@ -33,7 +38,10 @@ export const CHECKS: readonly NamedCheck[] = [
   CLAIM,
   APP_USERS_NAMED,
   APP_USERS_RIGHT,
+  APP_RIGHTS,
+  OTHER_WRITERS,
   FENCE,
+  SAVED_FENCE,
   PROBE,
   PAYLOAD,
   FIELD_TTLS,
@@ -54,6 +62,7 @@ export const CHECKS: readonly NamedCheck[] = [
   OCCUPIED,
   TRANSFORMABLE_UP,
   TRANSFORMABLE_DOWN,
+  ALLOWED,
   BACKUP_SPACE,
   FILES,
   RETENTION,

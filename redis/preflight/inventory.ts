@@ -1,34 +1,33 @@
-import { toByteString } from '../../domain/byte-string.ts';
-import { globMatcher } from '../../domain/glob.ts';
-import { type KeyMap, makeKeyMap } from '../../domain/key-map.ts';
-import { OUR_PREFIX } from '../../domain/keyspace.ts';
-import type { Dataset } from '../../domain/plan.ts';
+import { toByteString } from '../../domain/keys/key-template.ts';
+import { globMatcher } from '../../domain/keys/glob.ts';
+import { type KeyMap, makeKeyMap } from '../../domain/keys/key-map.ts';
+import { OUR_PREFIX } from '../../domain/keys/keyspace.ts';
+import type { Dataset } from '../../domain/plan/plan.ts';
 import { keyBatches, repliesOf } from '../backup/copies.ts';
-import { byteString, keyBytes } from '../key-bytes.ts';
-import { keyShape } from './key-shape.ts';
-import type { LinkUnderTest } from './subject.ts';
+import { byteString, keyBytes } from '../client/key-bytes.ts';
+import type { LinkUnderTest } from './finding.ts';
 
 const SCAN_BUDGET_MS = 20_000;
 const SAMPLES = 200;
 const SHAPES = 8;
 
-/** A key of a dataset with its name on the other side (byte strings). */
-export type Sample = { readonly dataset: Dataset; readonly key: string; readonly there: string };
+/** A key of a dataset, with its name on the other side (`there`). Both are byte strings. */
+export type KeySample = { readonly dataset: Dataset; readonly key: string; readonly there: string };
 
-/** The keys of a link's source, as far as a bounded scan saw them. */
+/** The keys of a link's source, as far as a scan of limited time has met them. */
 export type Inventory = {
   readonly scanned: number;
-  /** False: time was over first, all counts are lower bounds. */
+  /** False: the scan ran out of time, so all counts are lower bounds. */
   readonly complete: boolean;
   readonly perDataset: ReadonlyMap<string, number>;
   readonly unmatched: number;
   readonly unmatchedShapes: readonly string[];
-  /** Keys whose name on V2 another link also maps a key of its own to. */
+  /** Keys whose name on V2 is also the name of a key from another link. */
   readonly contested: number;
-  /** Keys whose name on V2 is taken there already, and some of them to look at. */
+  /** Keys whose name on V2 is already taken there; `occupiedSamples` holds some of them. */
   readonly occupied: number;
-  readonly occupiedSamples: readonly Sample[];
-  readonly samples: readonly Sample[];
+  readonly occupiedSamples: readonly KeySample[];
+  readonly samples: readonly KeySample[];
 };
 
 type Draft = {
@@ -38,10 +37,14 @@ type Draft = {
   occupied: number;
   readonly shapes: Map<string, number>;
   readonly perDataset: Map<string, number>;
-  readonly samples: Sample[];
-  readonly occupiedSamples: Sample[];
+  readonly samples: KeySample[];
+  readonly occupiedSamples: KeySample[];
 };
 
+/**
+ * Scans the source of a link for at most 20 s, and checks for each owned key whether its name on V2 is taken there, or
+ * wanted by another link.
+ */
 export async function makeInventory(
   link: LinkUnderTest,
   links: readonly LinkUnderTest[],
@@ -76,7 +79,7 @@ export async function makeInventory(
   return { ...counts, complete, unmatchedShapes: common.map(([shape, count]) => `${shape} × ${count}`) };
 }
 
-/** Keys that need no owner: our own, and those that the plan leaves behind on purpose. */
+/** Returns a test for keys that need no owner: our own keys, and keys that the plan leaves behind on purpose. */
 function knownKeys(link: LinkUnderTest): (key: string) => boolean {
   const patterns = [
     ...(link.source.store.ignore ?? []),
@@ -91,8 +94,8 @@ function sortOut(
   keys: KeyMap,
   known: (key: string) => boolean,
   draft: Draft,
-): Sample[] {
-  const owned: Sample[] = [];
+): KeySample[] {
+  const owned: KeySample[] = [];
   for (const key of batch) {
     draft.scanned++;
     const dataset = keys.owner('source', key);
@@ -109,8 +112,8 @@ function sortOut(
   return owned;
 }
 
-/** Every key has the same chance to be looked at closely. */
-function reservoir(draft: Draft, sample: Sample): void {
+/** Keeps a random sample of the owned keys (reservoir sampling), so that late keys of the scan get their chance too. */
+function reservoir(draft: Draft, sample: KeySample): void {
   if (draft.samples.length < SAMPLES) draft.samples.push(sample);
   else {
     const place = Math.floor(Math.random() * draft.scanned);
@@ -119,7 +122,7 @@ function reservoir(draft: Draft, sample: Sample): void {
 }
 
 async function lookAcross(
-  owned: readonly Sample[],
+  owned: readonly KeySample[],
   link: LinkUnderTest,
   rivals: readonly LinkUnderTest[],
   draft: Draft,
@@ -134,8 +137,8 @@ async function lookAcross(
   for (const rival of rivals) draft.contested += await wantedBy(rival, owned);
 }
 
-/** How many of the V2 names another link maps a key to that exists on its own source. */
-async function wantedBy(rival: LinkUnderTest, owned: readonly Sample[]): Promise<number> {
+/** Returns how many of the V2 names another link maps a key to that exists on the source of that link. */
+async function wantedBy(rival: LinkUnderTest, owned: readonly KeySample[]): Promise<number> {
   const keys = makeKeyMap(rival.datasets);
   const pipeline = rival.source.redis.pipeline();
   for (const { there } of owned) {
@@ -145,4 +148,17 @@ async function wantedBy(rival: LinkUnderTest, owned: readonly Sample[]): Promise
   if (pipeline.length === 0) return 0;
   const wanted = await repliesOf<number>(pipeline);
   return wanted.filter((exists) => exists === 1).length;
+}
+
+/**
+ * Returns the shape of a key (byte string), which identifies no person. A prefix of letters stays; the rest is
+ * replaced by its kind. `user_4711` → `user_…`; an MD5 → `hex(32)`; digits → `number`; other keys → `text(<length>)`
+ * or `binary(<length>)`.
+ */
+export function keyShape(key: string): string {
+  const prefix = /^([A-Za-z]{1,24}[:_.\-/])/.exec(key)?.[1];
+  if (prefix !== undefined) return `${prefix}…`;
+  if (/^\d+$/.test(key)) return 'number';
+  if (/^[0-9a-f]{8,}$/i.test(key)) return `hex(${key.length})`;
+  return /^[\x20-\x7e]*$/.test(key) ? `text(${key.length})` : `binary(${key.length})`;
 }

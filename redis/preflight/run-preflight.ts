@@ -1,14 +1,15 @@
-import type { Check } from '../../domain/check.ts';
-import type { Plan } from '../../domain/plan.ts';
-import type { Environment } from '../connection.ts';
+import type { Check } from '../../domain/run/check.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import type { Environment } from '../client/connection.ts';
 import { CHECKS } from './checks.ts';
-import { type Finding, green, reasonOf, red, worstOf } from './finding.ts';
+import { type CheckFinding, green, reasonOf, red, worstOf } from './finding.ts';
 import { REACHABLE, REACHABLE_EXPECTED, unreachable } from './reachable.ts';
-import { type Facts, type NamedCheck, openWorld, type World } from './world.ts';
+import { type Facts, type NamedCheck, openWorld, type PreflightWorld } from './world.ts';
 
 /**
- * Runs every check on every store, link and on the plan. Changes nothing but probe keys under the migration's own
- * prefix and a probe user, both removed again. A check that breaks is red itself and hides no other (L7).
+ * Runs every check on every store, on every link and on the plan. It writes only probe keys under the migration's own
+ * prefix and a probe user, and removes them again. A check that throws counts as red, because its subject is unknown.
+ * The other checks still run.
  */
 export async function runPreflight(
   plan: Plan,
@@ -17,7 +18,7 @@ export async function runPreflight(
 ): Promise<readonly Check[]> {
   const world = await openWorld(plan, environment, facts);
   try {
-    const checks = await reachability(world);
+    const checks = reachability(world);
     for (const check of CHECKS) checks.push(...(await run(check, world)));
     return checks;
   } finally {
@@ -25,17 +26,15 @@ export async function runPreflight(
   }
 }
 
-async function reachability({ stores, unreachable: failed, environment }: World): Promise<Check[]> {
+function reachability({ stores, unreachable: failed }: PreflightWorld): Check[] {
   const reached = stores.map(({ store }) =>
     named(REACHABLE.name, store.name, green('yes', REACHABLE_EXPECTED)),
   );
-  const findings = failed.map(async ({ store, error }) =>
-    named(REACHABLE.name, store.name, await unreachable(store, environment, error)),
-  );
-  return [...reached, ...(await Promise.all(findings))];
+  const findings = failed.map(({ store, error }) => named(REACHABLE.name, store.name, unreachable(error)));
+  return [...reached, ...findings];
 }
 
-async function run(check: NamedCheck, world: World): Promise<Check[]> {
+async function run(check: NamedCheck, world: PreflightWorld): Promise<Check[]> {
   const checks: Check[] = [];
   if (check.scope === 'server') {
     for (const { store, servers } of world.stores) {
@@ -56,7 +55,7 @@ async function run(check: NamedCheck, world: World): Promise<Check[]> {
   return checks;
 }
 
-async function survived(look: () => Promise<Finding>): Promise<Finding> {
+async function survived(look: () => Promise<CheckFinding>): Promise<CheckFinding> {
   try {
     return await look();
   } catch (error) {
@@ -65,6 +64,6 @@ async function survived(look: () => Promise<Finding>): Promise<Finding> {
   }
 }
 
-function named(name: string, subject: string, finding: Finding): Check {
+function named(name: string, subject: string, finding: CheckFinding): Check {
   return { name, subject, ...finding };
 }

@@ -1,19 +1,24 @@
 import type { Redis } from 'ioredis';
-import { type Keyspace, keyspaceOf } from '../../domain/keyspace.ts';
-import { linksOf, targetOf } from '../../domain/link.ts';
-import type { Plan, Store } from '../../domain/plan.ts';
-import { SLOTS } from '../../domain/slot.ts';
-import { nodesOf, RoutedRedis } from '../cluster/routed-redis.ts';
-import { type Environment, openStore, StoreUnreachable } from '../connection.ts';
-import type { Finding } from './finding.ts';
+import { type Keyspace, keyspaceOf } from '../../domain/keys/keyspace.ts';
+import type { Refusal } from '../../domain/plan/allowance.ts';
+import { linksOf, type Plan, type Store, targetOf } from '../../domain/plan/plan.ts';
+import { SLOTS } from '../../domain/keys/slot.ts';
+import { nodesOf, RoutedRedis } from '../client/cluster-client.ts';
+import { type Environment, openStore, StoreUnreachable } from '../client/connection.ts';
+import { because } from '../client/unreachable.ts';
+import type { CheckFinding, LinkUnderTest, ServerUnderTest, StoreUnderTest } from './finding.ts';
 import { type Inventory, makeInventory } from './inventory.ts';
-import type { LinkUnderTest, ServerUnderTest, StoreUnderTest } from './subject.ts';
 
-/** What Temporal knows and Redis does not. */
-export type Facts = { readonly temporalRetentionMs: number | null };
+/** Facts that Temporal or the worker knows, and Redis does not. */
+export type Facts = {
+  /** How long Temporal keeps an ended run, ms; `null` = unknown. */
+  readonly temporalRetentionMs: number | null;
+  /** What the plan names and this worker does not allow. @default nothing */
+  readonly refusals?: readonly Refusal[];
+};
 
-/** All that checks look at. Stores that cannot be reached are not in it: they have a red check of their own. */
-export type World = {
+/** Everything that checks look at. `stores` lacks those that cannot be reached; they get a red check of their own. */
+export type PreflightWorld = {
   readonly plan: Plan;
   readonly environment: Environment;
   readonly facts: Facts;
@@ -21,7 +26,7 @@ export type World = {
   readonly stores: readonly StoreUnderTest[];
   readonly links: readonly LinkUnderTest[];
   readonly unreachable: readonly { readonly store: Store; readonly error: unknown }[];
-  /** Counts and samples of a link's keys, taken once for all checks that need them. */
+  /** Returns counts and samples of a link's keys. They are taken once, and all checks share them. */
   readonly inventory: (link: LinkUnderTest) => Promise<Inventory>;
   readonly close: () => void;
 };
@@ -29,21 +34,34 @@ export type World = {
 type Named = { readonly name: string; readonly looksAt: string };
 
 /**
- * A check is a name, what it looks at in words, and a look at one subject of its scope. What speaks of a server is asked
- * of every one of a store; a store is as good as the worst of them (L7).
+ * A check has a name, a description of what it looks at, and a function `look` for one subject of its scope. A check of
+ * scope `server` runs on every server of a store, and the worst finding counts for the store.
  */
 export type NamedCheck = Named &
   (
-    | { readonly scope: 'server'; readonly look: (server: ServerUnderTest, world: World) => Promise<Finding> }
-    | { readonly scope: 'store'; readonly look: (store: StoreUnderTest, world: World) => Promise<Finding> }
-    | { readonly scope: 'link'; readonly look: (link: LinkUnderTest, world: World) => Promise<Finding> }
-    | { readonly scope: 'plan'; readonly look: (world: World) => Promise<Finding> }
+    | {
+        readonly scope: 'server';
+        readonly look: (server: ServerUnderTest, world: PreflightWorld) => Promise<CheckFinding>;
+      }
+    | {
+        readonly scope: 'store';
+        readonly look: (store: StoreUnderTest, world: PreflightWorld) => Promise<CheckFinding>;
+      }
+    | {
+        readonly scope: 'link';
+        readonly look: (link: LinkUnderTest, world: PreflightWorld) => Promise<CheckFinding>;
+      }
+    | { readonly scope: 'plan'; readonly look: (world: PreflightWorld) => Promise<CheckFinding> }
   );
 
-export async function openWorld(plan: Plan, environment: Environment, facts: Facts): Promise<World> {
+/** Opens all stores of the plan. A store that cannot be opened is listed in `unreachable`. */
+export async function openWorld(plan: Plan, environment: Environment, facts: Facts): Promise<PreflightWorld> {
   const attempts = await Promise.all(
-    plan.stores.map((store) =>
-      openUnderTest(store, environment).catch((error: unknown) => ({ store, error })),
+    plan.stores.map((store, i) =>
+      openAllowed(store, environment, refusedAt(facts, `stores[${i}]`)).catch((error: unknown) => ({
+        store,
+        error,
+      })),
     ),
   );
   const stores = attempts.filter((attempt): attempt is StoreUnderTest => 'redis' in attempt);
@@ -71,8 +89,23 @@ export async function openWorld(plan: Plan, environment: Environment, facts: Fac
   };
 }
 
+/** Returns what this worker does not allow of a part of the plan, such as `stores[0]` or `backup`. */
+export function refusedAt({ refusals = [] }: Facts, part: string): readonly Refusal[] {
+  return refusals.filter(({ field }) => field === part || field.startsWith(`${part}.`));
+}
+
+/** A store that this worker may not open is not even asked: its address is not one that the worker's operator chose. */
+async function openAllowed(
+  store: Store,
+  environment: Environment,
+  refusals: readonly Refusal[],
+): Promise<StoreUnderTest> {
+  if (refusals.length > 0) throw new StoreUnreachable(store.name, because('not allowed here'));
+  return openUnderTest(store, environment);
+}
+
 async function openUnderTest(store: Store, environment: Environment): Promise<StoreUnderTest> {
-  const redis = await openStore(store, environment, 'preflight', { socketTimeout: undefined });
+  const redis = await openStore(store, environment, 'preflight');
   try {
     const database = redis.options.db ?? 0;
     const servers = await Promise.all(
@@ -88,7 +121,7 @@ async function openUnderTest(store: Store, environment: Environment): Promise<St
     return { store, redis, database, servers };
   } catch (error) {
     redis.disconnect();
-    throw new StoreUnreachable(store.name, 'the user lacks the right to INFO', { cause: error });
+    throw new StoreUnreachable(store.name, because('the user lacks the right to INFO'), { cause: error });
   }
 }
 
@@ -103,7 +136,7 @@ function fieldsOf(text: string): ServerUnderTest['info'] {
   return (field) => fields.get(field) ?? '';
 }
 
-/** Only links with both ends reachable can be looked at. */
+/** Returns the links whose stores are both reachable; the others cannot be checked. */
 function linksUnderTest(plan: Plan, stores: readonly StoreUnderTest[]): LinkUnderTest[] {
   const named = (name: string) => stores.find(({ store }) => store.name === name);
   const target = named(targetOf(plan).name);

@@ -1,4 +1,5 @@
--- Runs one write command on a key of ours, only while the lease is ours: a zombie leaves no word behind (L1).
+-- Runs one write command on a key of ours, only while the lease is ours. A stale attempt that wakes up must not
+-- overwrite the records of a newer one.
 -- KEYS  [1] lease  [2] the key
 -- ARGV  [1] token  [2] command, then its arguments after the key
 -- returns 1 done, 0 another attempt holds the lease

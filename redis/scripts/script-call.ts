@@ -1,11 +1,11 @@
 import { Command } from 'ioredis';
 
-/** Strings are byte strings: one char a byte. */
+/** A string here is a byte string: one character for each byte. */
 export type Argument = string | Buffer;
 
 /**
- * A call of a loaded script, written into one buffer of the exact size. ioredis makes one or two small buffers of
- * each argument, which for the hundreds of a batch was half of the worker's time (docs/decisions/0010).
+ * A call of a loaded script, written into one buffer of the exact size. ioredis makes one or two small buffers for each
+ * argument. For the hundreds of arguments of a batch that took half of the worker's time (docs/decisions/0013).
  */
 export class ScriptCall extends Command {
   readonly #bytes: Buffer;
@@ -26,8 +26,9 @@ export class ScriptCall extends Command {
 }
 
 /**
- * RESP: `*<count>`, then `$<length>` and the bytes of each part. Texts between two Buffers are joined and written at
- * once: a call into the runtime costs more than the bytes, and a text's bytes one by one cost four times as much.
+ * Encodes a command in RESP: `*<count>`, then `$<length>` and the bytes of each part. All text between two Buffers is
+ * joined and written at once, because one call into the runtime costs more than the bytes. Writing a text byte by byte
+ * costs four times as much.
  */
 function encode(...lists: readonly (readonly Argument[])[]): Buffer {
   const pieces: Argument[] = [];

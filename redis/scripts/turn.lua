@@ -1,12 +1,16 @@
--- All that one turn of the engine asks of one server: writes, glances and reads in one call, because a call costs the worker as
--- much as ten keys. Runs read-only where there are no writes.
--- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage  [5] witness record, then for each write data key and ledger bucket,
---       for each glance the data key, for each read data key and ledger bucket
--- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target')  [4] writes  [5] glances  [6] reads  [7] '1': with proof of
---       absences, then four for each write, one for each read (apply.lua, read.lua)
--- returns the words of the writes in one text, or 'F' (another attempt holds the lease), 'E' (authority moved on); the states
---       of the glances in one text; and where there are reads: now in ms, their heads in one text, the proof (empty where no key was
---       absent), the values that there are
+-- One call for all that the sync asks of one server in one turn of its event loop: writes, glances (checks of a state)
+-- and reads. A call costs the worker as much as ten keys. The script runs read-only when there are no writes.
+-- KEYS  [1] lease  [2] authority  [3] journal  [4] preimage  [5] watermark record, then for each write data key and
+--       ledger bucket, for each glance the data key, for each read data key and ledger bucket
+-- ARGV  [1] token  [2] epoch  [3] this side ('source' | 'target')  [4] number of writes  [5] of glances  [6] of reads
+--       [7] '1' = with proof, then four arguments for each write and one for each read (apply.lua, read.lua)
+-- returns a list:
+--   [1] the answers to the writes in one text; or 'F' another attempt holds the lease; or 'E' the authority has moved
+--   [2] the states of the glances in one text
+--   and only when there are reads:
+--   [3] the clock of the server, ms  [4] the heads of the reads in one text
+--   [5] the proof: the lease, and when a key was absent the figures of proof_of_absence ('' = no proof is asked for)
+--   [6…] the values, for those reads that have one
 local function writes(count)
   if count == 0 then return '' end
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'F' end
@@ -38,5 +42,5 @@ for i = 1, asked do
   if value then out[#out + 1] = value end
 end
 out[4] = table.concat(heads)
-if absent and ARGV[7] == '1' then out[5] = proof_of_absence() end
+if ARGV[7] == '1' then out[5] = (redis.call('GET', KEYS[1]) or '') .. (absent and proof_of_absence() or '') end
 return out

@@ -1,33 +1,55 @@
 import { setImmediate as yieldTurn, setTimeout as delay } from 'node:timers/promises';
-import { makePace } from '../pace.ts';
+import { makeRateLimiter } from '../client/rate-limiter.ts';
 
-/** Waits until so many keys may be looked at; rejects when aborted. */
-export type Pace = (keys: number, signal: AbortSignal) => Promise<void>;
+/** Waits until `keys` more keys may be read; rejects when aborted. */
+export type VerifyPace = (keys: number, signal: AbortSignal) => Promise<void>;
 
-/** What verification keeps to; asked again and again, because all of it changes while it runs. */
+/** The limits of verification. They are functions, because they change while it runs. */
 export type VerifyBounds = {
-  /** 0 = no limit, here and below. */
+  /** Keys a second; 0 = no limit. */
   readonly keysPerSecond: () => number;
+  /** Bytes a second; 0 = no limit. */
   readonly bytesPerSecond?: () => number;
   /** Bytes read so far. */
   readonly bytesRead?: () => number;
-  /** It stands still while this says so: an impact window. */
+  /** True during an impact window: verification stops for as long. */
   readonly held?: () => boolean;
-  /** It rests while this says so: the copy, a backlog of changes and a measured impact go first. */
+  /**
+   * True while the copy, a backlog of changes or a measured impact has priority: verification rests, up to `restMs`.
+   */
   readonly givesWay?: () => boolean;
-  /** The longest rest between two batches, ms. */
+  /**
+   * The part of the bounds that the measured impact leaves, 0 to 1. It slows down the walk over names, which has no
+   * bound of its own.
+   */
+  readonly share?: () => number;
+  /**
+   * The longest rest between two batches, ms.
+   *
+   * @default REST_MS
+   */
   readonly restMs?: number;
 };
 
 const POLL_MS = 10;
-/** A verifier that rests for ever would be silent, and silence is red (L7). */
+/** A verifier that rested for ever would end no pass, and what it knows would grow too old for its gates. */
 const REST_MS = 5_000;
 
-/** The pace of verification (L14). It gives way to the other work of the process at each call. */
-export function makeVerifyPace(bounds: VerifyBounds): Pace {
+/** Returns a part of the bounds (`part`: 0 to 1), for one of two loops that stay within them together. */
+export function shareOfBounds(bounds: VerifyBounds, part: () => number): VerifyBounds {
+  const of = (bound: number) => (bound > 0 ? Math.max(1, bound * part()) : bound);
+  return {
+    ...bounds,
+    keysPerSecond: () => of(bounds.keysPerSecond()),
+    bytesPerSecond: () => of(bounds.bytesPerSecond?.() ?? 0),
+  };
+}
+
+/** Makes the pace of verification. Each call first lets the other work of the process run. */
+export function makeVerifyPace(bounds: VerifyBounds): VerifyPace {
   const { held = () => false, givesWay = () => false, bytesRead = () => 0 } = bounds;
-  const byKeys = makePace(bounds.keysPerSecond);
-  const byBytes = makePace(bounds.bytesPerSecond ?? (() => 0));
+  const byKeys = makeRateLimiter(bounds.keysPerSecond);
+  const byBytes = makeRateLimiter(bounds.bytesPerSecond ?? (() => 0));
   let paidBytes = bytesRead();
   return async (keys, signal) => {
     await yieldTurn(undefined, { signal });

@@ -1,26 +1,27 @@
 import type { Redis } from 'ioredis';
-import type { Link } from '../../domain/link.ts';
-import { chunksOf } from '../chunks.ts';
-import type { What } from './compare.ts';
-import { makePairs } from './pairs.ts';
+import type { Link } from '../../domain/plan/plan.ts';
+import { chunksOf } from '../client/key-bytes.ts';
+import { makeKeyComparer, type Difference } from './compare.ts';
 
 export type KeyDifference = {
   readonly dataset: string;
-  /** Source key: stays in this process (L12). */
+  /** Source key. It must stay in this process, because keys hold personal data. */
   readonly key: string;
-  readonly what: What;
+  readonly what: Difference;
 };
 
+/** `equal`: number of distinct keys that are equal. */
 export type KeysVerified = { readonly equal: number; readonly different: readonly KeyDifference[] };
 
-const BATCH_KEYS = 256;
+/** Keys of one batch. The apps wait for this verification, so it is larger than a batch of the verifier. */
+const FENCED_BATCH_KEYS = 256;
 
 /**
- * One look at the given source keys on both sides, for the time when writes are fenced: what differs now, differs.
- * Each distinct key counts once; absent on both sides is equal. A quarantined value is different here, waived or
- * not: the caller knows which it has waived.
+ * Reads the given source keys once on both sides. Writes must be fenced: only then is a difference final. Each distinct
+ * key counts once. A key that is absent on both sides counts as equal. A quarantined value counts as different, waived
+ * or not, because the caller knows which ones it has waived.
  *
- * @param between called between two batches; what it throws ends the look
+ * @param between called between two batches; an error that it throws ends the verification
  */
 export async function verifyKeys(
   link: Link,
@@ -29,10 +30,10 @@ export async function verifyKeys(
   sourceKeys: readonly string[],
   between: () => void = () => undefined,
 ): Promise<KeysVerified> {
-  const pairs = makePairs(link, source, target);
+  const pairs = makeKeyComparer(link, source, target);
   const keys = [...new Set(sourceKeys)];
   const different: KeyDifference[] = [];
-  for (const [i, batch] of chunksOf(keys, BATCH_KEYS).entries()) {
+  for (const [i, batch] of chunksOf(keys, FENCED_BATCH_KEYS).entries()) {
     if (i > 0) between();
     for (const { dataset, key, what } of await pairs.look(batch)) {
       if (what !== null) different.push({ dataset: dataset.name, key, what });

@@ -1,14 +1,21 @@
--- The verifier's own look at keys (L13): content by the plain read of each type, and expiry, in one step (L4). It shares
--- nothing with redis/scripts: no DUMP where there is a plain read, no digest, no ledger. ARGV[1]: the keys, each as 4 bytes of
--- length and its bytes; none is declared, so that one call may speak of all slots of a node.
--- Replies for the first keys, as many as this call may read in all (L14), at least one: '' absent; '?' too large for one
--- step, or of a type that goes by itself; else the type's letter, 8 bytes of expiry (ms, negative = none), and the content:
--- a string's bytes, or the elements as MessagePack.
+-- Reads keys for the verifier: content by the plain read of each type, and expiry, in one atomic step. It shares
+-- nothing with redis/scripts: no DUMP where a plain read exists, no digest, no ledger. Otherwise a fault in the reads
+-- of the sync could hide from the verifier.
+-- ARGV  [1] the keys, each as 4 bytes of length and its bytes. No key is declared, so that one call may name keys of
+--       all slots of a node.
+-- returns a reply for each of the first keys, at least for one. The call ends when it has read enough for one step:
+--         ''    the key is absent
+--         '?'   the caller must read the key by itself: it is too large for one step, it has another type, or Lua
+--               numbers cannot hold its expiry exactly
+--         else  the letter of the type, 8 bytes of expiry (ms, negative = none), and the content: the bytes of a
+--               string, or the elements as MessagePack
 local LETTERS = { string = 's', hash = 'h', list = 'l', set = 'e', zset = 'z' }
 local LARGE_BYTES = 131072
 local CALL_BYTES = 262144
+local INEXACT = 9007199254740992
 
--- A string is cut to one byte more than this call reads of any key; what else there is tells its size (an estimate).
+-- Reads at most one byte more than the limit, which shows that a string is too large. Other types report their size by
+-- MEMORY USAGE, which is an estimate.
 local function string_at(key)
   local value = redis.call('GETRANGE', key, 0, LARGE_BYTES)
   return value, #value
@@ -31,7 +38,9 @@ local function look(key)
   local content, size
   if letter == 's' then content, size = string_at(key) else content, size = elements_at(key, letter) end
   if size > LARGE_BYTES then return '?', 0 end
-  return letter .. struct.pack('>i8', redis.call('PEXPIRETIME', key)) .. content, size
+  local at = redis.call('PEXPIRETIME', key)
+  if at >= INEXACT then return '?', size end
+  return letter .. struct.pack('>i8', at) .. content, size
 end
 
 local asked, at, read, replies = ARGV[1], 1, 0, {}

@@ -1,28 +1,29 @@
 import { type Base, MINUTE } from '../fill/base.ts';
-import { candidateDocument, jobList } from '../fill/documents.ts';
+import { candidateDocument, jobList } from '../fill/texts.ts';
 import { randomOf } from '../fill/random.ts';
 import { candidate, session } from '../fill/v1.ts';
-import type { Operation } from './operation.ts';
+import type { Operation } from './record.ts';
 import { ownedBy } from './ownership.ts';
 import { createPool, type Pool } from './pool.ts';
-import type { Known } from './route.ts';
+import type { KnownRoute } from './route.ts';
 import type { Tally } from './tally.ts';
-import type { Outcome, Target, Traffic } from './traffic.ts';
+import type { SendOutcome, Target, AppTraffic } from './traffic.ts';
 
 const MOST_BORN = 20;
 const V2_ONLY = '"culture_fit":0.80,';
 
 /**
- * A few users of V2 before the cutover. The canary writes in V2's form and only where a copy stands already. Refused
- * while V1 serves, or once the authority record moved on without naming V2, it goes home: its users are V1's again.
- * It comes back only when V2 serves. One request at a time, so that its transactions can share a connection.
+ * A few users who work on V2 before the cutover. The canary writes in V2's form, and only to keys whose copy is already
+ * on V2. It stops in two cases: a write is refused while V1 serves, or the authority record has changed and still does
+ * not name V2. Then its users are V1's users again. It starts again only when V2 serves. It sends one request at a
+ * time, so that its transactions can share one connection.
  */
 export function canaryApp(
   base: Base,
   keys: number,
   tally: Tally,
-  traffic: Traffic,
-  known: () => Known,
+  traffic: AppTraffic,
+  known: () => KnownRoute,
 ): () => Promise<void> {
   const random = randomOf(base.seed, 'canary');
   const invited = invitation(known);
@@ -51,14 +52,15 @@ export function canaryApp(
     if (!invited.still()) return;
     if (random.below(100) < 40) return updateSession(pools.sessions, attempt, fields);
     const outcome = await updateCandidate(pools.candidates, attempt, document);
-    // Right behind a write that found its copy: now the sync is known to run, so V1 will hear of a new one too.
+    // A new key is created only right after a write that found its copy on V2. That shows that the sync runs, so the
+    // new key will reach V1 too.
     if (outcome !== 'done' || born >= MOST_BORN) return;
     const fresh: Target = { home: 'v1', key: `candidate:canary:${++born}`, spelling: 'legacy' };
     await attempt(fresh, (n) => ({ do: 'set', content: document(n), lifeMs: null }));
   };
 }
 
-type Attempt = (target: Target, operation: (n: number) => Operation) => Promise<Outcome>;
+type Attempt = (target: Target, operation: (n: number) => Operation) => Promise<SendOutcome>;
 
 async function updateSession(
   pool: Pool<Target>,
@@ -76,7 +78,7 @@ async function updateCandidate(
   pool: Pool<Target>,
   attempt: Attempt,
   document: (n: number) => string,
-): Promise<Outcome> {
+): Promise<SendOutcome> {
   const target = pool.take();
   if (target === undefined) return 'not-there';
   const outcome = await attempt(target, (n) => ({
@@ -89,7 +91,7 @@ async function updateCandidate(
   return outcome;
 }
 
-function invitation(known: () => Known) {
+function invitation(known: () => KnownRoute) {
   let first: string | null = null;
   let home = false;
   return {

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import type { Content } from '../form.ts';
+import type { AppContent } from '../form.ts';
 import type { WriteRecord } from './record.ts';
 
 export type WriteLog = {
@@ -7,7 +7,10 @@ export type WriteLog = {
   close(): void;
 };
 
-/** Append-only, one line a write, handed to the kernel before the app goes on: a kill takes no line with it. */
+/**
+ * Opens the log of writes: append-only, one line for each write. The kernel has the line before the app goes on, so a
+ * kill of the app loses no line.
+ */
 export function openWriteLog(file: string): WriteLog {
   const descriptor = openSync(file, 'a', 0o600);
   return {
@@ -21,13 +24,13 @@ export function readWriteLog(file: string): WriteRecord[] {
   return lines.map((line) => JSON.parse(line, textAsBytes) as WriteRecord);
 }
 
-/** Buffers have a `toJSON` of their own that writes one number a byte; base64 is a quarter of that. */
+/** A Buffer's own `toJSON` writes one number for each byte. Base64 takes a quarter of that space. */
 function bytesAsText(_name: string, value: unknown): unknown {
   if (!isBufferJson(value)) return value;
   return { base64: Buffer.from(value.data).toString('base64') };
 }
 
-function textAsBytes(_name: string, value: unknown): Content | unknown {
+function textAsBytes(_name: string, value: unknown): AppContent | unknown {
   const bytes = value !== null && typeof value === 'object' && 'base64' in value ? value.base64 : undefined;
   return typeof bytes === 'string' ? Buffer.from(bytes, 'base64') : value;
 }

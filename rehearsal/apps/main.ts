@@ -1,21 +1,23 @@
-/**
- * The process of the three apps. It knows nothing of the migration but what real services would: their stores'
- * addresses and the authority record in their own database.
- */
-import { setInterval } from 'node:timers/promises';
+import { setInterval, setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { canaryApp } from './canary.ts';
 import { openWriteLog } from './log.ts';
 import { nextenApp } from './nexten-app.ts';
 import type { Answer, AppsConfiguration, Order } from './orders.ts';
-import { atRate } from './pace.ts';
 import { followAuthority, type Route } from './route.ts';
 import { createTally } from './tally.ts';
-import { type Follow, type Traffic, trafficOf } from './traffic.ts';
+import { type Follow, type AppTraffic, appTraffic } from './traffic.ts';
 import { v1App } from './v1-app.ts';
 
+/**
+ * The process of the three apps. It knows only what real services would know: the addresses of their stores, and the
+ * authority record in their own database.
+ */
+
 const AUTHORITY_EVERY_MS = 100;
-/** An old instance of V1 goes on writing to V1 for a while after the switch: the fence must refuse it. */
+/**
+ * Time for which an old instance of V1 goes on writing to V1 after the switch, ms. The fence must refuse its writes.
+ */
 const STALE_INSTANCE_MS = 2_000;
 const RATES = { v1: 150, nexten: 70, canary: 30 } as const;
 
@@ -35,13 +37,13 @@ async function assemble({ base, keys, logFile, urls }: AppsConfiguration): Promi
     open(urls.v2, 'canary'),
   ]);
   const routes = { v1: followAuthority(v1), nexten: followAuthority(nexten), canary: followAuthority(v2) };
-  const v1Traffic = trafficOf('v1', { source: v1, target: v2ForV1, route: routes.v1, log }, tally);
-  const nextenTraffic = trafficOf(
+  const v1Traffic = appTraffic('v1', { source: v1, target: v2ForV1, route: routes.v1, log }, tally);
+  const nextenTraffic = appTraffic(
     'nexten',
     { source: nexten, target: v2ForNexten, route: routes.nexten, log },
     tally,
   );
-  const canaryTraffic = trafficOf('canary', { source: v2, target: v2, route: routes.canary, log }, tally);
+  const canaryTraffic = appTraffic('canary', { source: v2, target: v2, route: routes.canary, log }, tally);
   const requests = {
     v1: v1App(base, keys, tally, withStaleInstance(v1Traffic, routes.v1)),
     nexten: nextenApp(base, tally, nextenTraffic.follow),
@@ -52,14 +54,14 @@ async function assemble({ base, keys, logFile, urls }: AppsConfiguration): Promi
       ...Object.values(routes).map((route) => keepAsking(route, signal)),
       atRate(RATES.v1, 24, requests.v1, signal),
       atRate(RATES.nexten, 12, requests.nexten, signal),
-      // One at a time, because its transactions share a connection.
+      // One request at a time, because the transactions of the canary share a connection.
       atRate(RATES.canary, 1, requests.canary, signal),
     ]);
   };
   return { run, tally };
 }
 
-function withStaleInstance(traffic: Traffic, route: Route): Follow {
+function withStaleInstance(traffic: AppTraffic, route: Route): Follow {
   let switchedAt: number | null = null;
   return async (write) => {
     const { side } = route.known();
@@ -72,7 +74,10 @@ function withStaleInstance(traffic: Traffic, route: Route): Follow {
   };
 }
 
-/** A request that got no answer within five seconds is of unknown fate, as it would be for a user. */
+/**
+ * Opens a connection. When no answer comes within five seconds, the app does not know whether the write happened; a
+ * real user would not know it either.
+ */
 async function open(url: string, name: string): Promise<Redis> {
   const redis = new Redis(url, {
     protocol: 2,
@@ -123,8 +128,35 @@ function obey(): void {
     }
   };
   process.on('message', (message) => void follow(message as Order));
-  // The rehearsal is gone: so are its apps.
+  // The rehearsal has ended, so its apps end too.
   process.on('disconnect', () => process.exit(0));
 }
 
 obey();
+
+const TICK_MS = 10;
+
+/**
+ * Sends requests at a steady rate. While `mostUnderWay` requests are under way it adds none: users wait, they do not
+ * pile up.
+ */
+async function atRate(
+  perSecond: number,
+  mostUnderWay: number,
+  request: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  const began = Date.now();
+  let due = 0;
+  while (!signal.aborted) {
+    const wanted = ((Date.now() - began) * perSecond) / 1_000;
+    for (; due < wanted; due++) {
+      if (underWay.size >= mostUnderWay) continue;
+      const one = request().finally(() => underWay.delete(one));
+      underWay.add(one);
+    }
+    await delay(TICK_MS);
+  }
+  await Promise.all(underWay);
+}

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { type Base, MINUTE, SECOND, md5 } from '../fill/base.ts';
-import { embedding, pickle } from '../fill/documents.ts';
+import { embedding, pickle } from '../fill/texts.ts';
 import { DIMENSIONS } from '../fill/nexten.ts';
 import { randomOf, type Random } from '../fill/random.ts';
 import { metricsOf } from './metrics.ts';
@@ -8,7 +8,9 @@ import { createPool } from './pool.ts';
 import type { Tally } from './tally.ts';
 import type { Follow, Target } from './traffic.ts';
 
-/** The Nexten matcher: embeddings cache, RQ results with binary fields, flags, metrics. One call is one request. */
+/**
+ * The Nexten matcher: it writes embeddings, RQ results with binary fields, flags and metrics. One call is one request.
+ */
 export function nextenApp(base: Base, tally: Tally, follow: Follow): () => Promise<void> {
   const random = randomOf(base.seed, 'nexten-app');
   const embeddings = embeddingRequests(random, tally, follow);

@@ -1,7 +1,7 @@
 import type { Base } from '../fill/base.ts';
 import type { TallyNumbers } from './tally.ts';
 
-/** What the rehearsal tells the process of the apps, and what it hears from it. */
+/** The messages between the rehearsal and the process of the apps. */
 export type AppsConfiguration = {
   readonly base: Base;
   readonly keys: number;
@@ -12,7 +12,7 @@ export type AppsConfiguration = {
 
 export type Order =
   | { readonly order: 'begin'; readonly configuration: AppsConfiguration }
-  /** Finishes the requests under way and begins no new ones. */
+  /** The apps finish the requests under way and begin no new ones. */
   | { readonly order: 'pause' }
   | { readonly order: 'resume' }
   | { readonly order: 'tally' };

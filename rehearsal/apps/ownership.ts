@@ -1,16 +1,22 @@
-import { countOf } from '../fill/seed.ts';
+import { countOf } from '../fill/data-set.ts';
 
-/** `contested` keys are the only ones that two apps write: the conflict rule decides there. */
+/** Only the `contested` keys are written by two apps. On those keys the conflict rule decides. */
 type Owner = 'v1' | 'canary' | 'contested';
 
-/** How many of each family an owner writes, from the first index on; the rest of the family rests. */
+/**
+ * The number of keys of each family that an owner writes, counted from the first index on. Apps write none of the other
+ * keys.
+ */
 const SHARES = [
   ['v1', { session: 120, candidate: 120 }],
   ['canary', { session: 20, candidate: 40 }],
   ['contested', { session: 0, candidate: 6 }],
 ] as const;
 
-/** Indices of the filled keys that an app writes. At most half of a family; the other half stays as it was filled. */
+/**
+ * @returns the indices of the filled keys that an app writes: at most half of a family. The other half stays as it was
+ *   filled
+ */
 export function ownedBy(owner: Owner, family: 'session' | 'candidate', keys: number): number[] {
   const room = Math.floor(countOf(family, keys) / 2);
   const wanted = SHARES.reduce((sum, [, share]) => sum + share[family], 0);
@@ -24,7 +30,7 @@ export function ownedBy(owner: Owner, family: 'session' | 'candidate', keys: num
   return [];
 }
 
-/** Indices that no app ever writes. */
+/** @returns the indices that no app ever writes */
 export function resting(family: 'session' | 'candidate', keys: number): number[] {
   const count = countOf(family, keys);
   const half = Math.ceil(count / 2);

@@ -1,6 +1,6 @@
 /**
- * Things that one request at a time may use, so that each key has one writer at any instant. What is not given
- * back is retired: nobody writes it again.
+ * A pool of things, such as keys. A request takes a thing out and gives it back afterwards, so each key has one writer
+ * at a time. A thing that is not given back is never used again.
  */
 export type Pool<T> = {
   take(): T | undefined;

@@ -11,7 +11,7 @@ export type AppsProcess = {
   resume(): Promise<void>;
 };
 
-/** Starts the apps in a process of their own, in its own group, so that a Ctrl-C reaches the rehearsal alone. */
+/** Starts the apps in a process and a process group of their own, so that a Ctrl-C reaches only the rehearsal. */
 export async function startApps(configuration: AppsConfiguration, closing: Closing): Promise<AppsProcess> {
   const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), {
     execArgv: ['--import', import.meta.resolve('tsx')],

@@ -1,20 +1,20 @@
 import type { Redis } from 'ioredis';
-import { AUTHORITY_KEY } from '../../domain/keyspace.ts';
-import type { Side } from '../../domain/side.ts';
+import { AUTHORITY_KEY } from '../../domain/keys/keyspace.ts';
+import type { Side } from '../../domain/plan/plan.ts';
 
-/** What the authority record says; no record (`epoch` null) means that nobody ever moved the authority. */
-export type Known = { readonly side: Side; readonly epoch: string | null };
+/** The content of the authority record. `epoch` null = there is no record, so the authority has never moved. */
+export type KnownRoute = { readonly side: Side; readonly epoch: string | null };
 
-/** Where an app writes, as its own database says. */
+/** The side that an app writes to, as its own database says. */
 export type Route = {
-  /** As far as the app knows. */
-  known(): Known;
-  /** Reads the record now. Keeps what it knew when the database does not answer. */
-  refresh(): Promise<Known>;
+  /** The last record that the app has read. */
+  known(): KnownRoute;
+  /** Reads the record now. When the database does not answer, the app keeps the record that it knew. */
+  refresh(): Promise<KnownRoute>;
 };
 
 export function followAuthority(own: Redis): Route {
-  let known: Known = { side: 'source', epoch: null };
+  let known: KnownRoute = { side: 'source', epoch: null };
   return {
     known: () => known,
     refresh: async () => {

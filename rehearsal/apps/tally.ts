@@ -1,18 +1,20 @@
-import type { Side } from '../../domain/side.ts';
+import type { Side } from '../../domain/plan/plan.ts';
 
-/** Numbers of the apps' traffic so far; shown live and in the end. */
+/** Figures of the apps' traffic so far. They are shown during the rehearsal and at its end. */
 export type TallyNumbers = {
   readonly acknowledged: Readonly<Record<Side, number>>;
-  /** Answered NOPERM: nothing was written, the app tried again where the authority is. */
+  /**
+   * Writes that were answered NOPERM. Nothing was written, and the app tried again on the side that has the authority.
+   */
   readonly refused: number;
-  /** Longest time from the first attempt to the OK, ms. */
+  /** The longest time from the first attempt at a write to its OK, ms. */
   readonly longestWaitMs: number;
-  /** Live sessions that an app found gone although nobody had ended them. */
+  /** Live sessions that an app found missing although no app had ended them. */
   readonly vanished: number;
 };
 
 export type Tally = {
-  /** The next number of a write. */
+  /** @returns the next number for a write */
   number(): number;
   acknowledged(side: Side): void;
   refused(): void;

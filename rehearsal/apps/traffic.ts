@@ -1,40 +1,44 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Side } from '../../domain/side.ts';
+import type { Side } from '../../domain/plan/plan.ts';
 import type { Home } from '../entry.ts';
-import type { Spelling } from '../form.ts';
+import { type Look, render, renderText, type AppSpelling } from '../form.ts';
 import { nameOnV2 } from '../names.ts';
 import type { WriteLog } from './log.ts';
-import type { Operation } from './operation.ts';
-import type { AppName } from './record.ts';
+import type { AppName, Operation } from './record.ts';
 import type { Route } from './route.ts';
-import { send } from './send.ts';
 import type { Tally } from './tally.ts';
 
 const RETRY_MS = 10;
-/** After this long without a side that takes writes, the request fails, as a user would see it. */
+/** When no side has taken a write for this long, the request fails, as a user would see it; ms. */
 const GIVE_UP_MS = 20_000;
 
-export type Target = { readonly home: Home; readonly key: string; readonly spelling: Spelling };
+export type Target = { readonly home: Home; readonly key: string; readonly spelling: AppSpelling };
 
-/** `done`: acknowledged · `not-there`: the key was gone · `refused`: fenced · `unknown`: no answer, never touch it again. */
-export type Outcome = 'done' | 'not-there' | 'refused' | 'unknown';
+/**
+ * `done`: acknowledged. `not-there`: the key was missing. `refused`: the fence refused the write. `unknown`: no answer
+ * came, so the app must never write this key again.
+ */
+export type SendOutcome = 'done' | 'not-there' | 'refused' | 'unknown';
 
-/** Writes where the authority is. */
-export type Follow = (write: Write) => Promise<Outcome>;
+/** Sends a write to the side that has the authority. */
+export type Follow = (write: AppWrite) => Promise<SendOutcome>;
 
-export type Traffic = {
-  /** One attempt on one side. */
-  once(side: Side, write: Write): Promise<Outcome>;
-  /** On the side that serves; refused there, the app asks again who serves and tries there. */
+export type AppTraffic = {
+  /** Makes one attempt on one side. */
+  once(side: Side, write: AppWrite): Promise<SendOutcome>;
+  /**
+   * Sends a write to the side that serves. When that side refuses it, the app reads again which side serves and tries
+   * there.
+   */
   readonly follow: Follow;
 };
 
-/** A write keeps its number when it is tried again elsewhere. */
-export type Write = { readonly n: number; readonly target: Target; readonly operation: Operation };
+/** One write. `n`: its number, which it keeps when it is tried again on the other side. */
+export type AppWrite = { readonly n: number; readonly target: Target; readonly operation: Operation };
 
-export function trafficOf(app: AppName, links: Links, tally: Tally): Traffic {
-  const once = async (side: Side, { n, target, operation }: Write): Promise<Outcome> => {
+export function appTraffic(app: AppName, links: Links, tally: Tally): AppTraffic {
+  const once = async (side: Side, { n, target, operation }: AppWrite): Promise<SendOutcome> => {
     const name = side === 'target' ? nameOnV2(target.home, target.key) : target.key;
     const look = { form: side, spelling: target.spelling };
     const sentAt = Date.now();
@@ -70,7 +74,12 @@ export function trafficOf(app: AppName, links: Links, tally: Tally): Traffic {
   return { once, follow: (write) => followed(write, once, links.route, tally) };
 }
 
-async function followed(write: Write, once: Traffic['once'], route: Route, tally: Tally): Promise<Outcome> {
+async function followed(
+  write: AppWrite,
+  once: AppTraffic['once'],
+  route: Route,
+  tally: Tally,
+): Promise<SendOutcome> {
   const began = Date.now();
   let { side } = route.known();
   for (;;) {
@@ -87,12 +96,12 @@ async function followed(write: Write, once: Traffic['once'], route: Route, tally
   }
 }
 
-/** NOPERM is a definite no: nothing was written. A transaction in which a command was refused was not run. */
+/** NOPERM means that nothing was written. A transaction with a refused command (EXECABORT) was not run either. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && /^(NOPERM|EXECABORT)/.test(error.message);
 }
 
-export type Links = {
+type Links = {
   /** The app's own store, with the app's own user. */
   readonly source: Redis;
   /** V2, with V2's user. */
@@ -100,3 +109,67 @@ export type Links = {
   readonly route: Route;
   readonly log: WriteLog;
 };
+
+/**
+ * Sends one write in the form of its side.
+ *
+ * @returns false when the operation asked for an existing key and the key was missing; nothing was written then
+ * @throws the reply error of Redis, or the error of the connection when no answer came
+ */
+export async function send(redis: Redis, name: Buffer, operation: Operation, look: Look): Promise<boolean> {
+  switch (operation.do) {
+    case 'set':
+      return sendSet(redis, name, operation, look);
+    case 'hset':
+      return sendFields(redis, name, operation, look);
+    case 'expire':
+      return (await redis.pexpire(name, operation.lifeMs)) === 1;
+    case 'del':
+      await redis.del(name);
+      return true;
+    case 'incr':
+      await redis.incr(name);
+      return true;
+    case 'zadd':
+      await redis.zadd(name, operation.score, operation.member);
+      return true;
+    case 'lpush':
+      await redis.lpush(name, operation.item);
+      return true;
+    case 'ltrim':
+      await redis.ltrim(name, 0, operation.keep - 1);
+      return true;
+  }
+}
+
+type Of<Kind extends Operation['do']> = Extract<Operation, { do: Kind }>;
+
+async function sendSet(redis: Redis, name: Buffer, operation: Of<'set'>, look: Look): Promise<boolean> {
+  const args = [name, render(operation.content, look)];
+  const life = operation.lifeMs === null ? [] : ['PX', operation.lifeMs];
+  const condition = operation.onlyIfThere ? ['XX'] : [];
+  return (await redis.call('SET', ...args, ...life, ...condition)) === 'OK';
+}
+
+/**
+ * A WATCH covers one transaction at a time. So an app that uses `onlyIfThere` on hashes must send one write after the
+ * other.
+ */
+async function sendFields(redis: Redis, name: Buffer, operation: Of<'hset'>, look: Look): Promise<boolean> {
+  const fields = new Map(
+    operation.fields.map(([field, content]) => [renderText(field, look), render(content, look)]),
+  );
+  if (!operation.onlyIfThere) {
+    await redis.hset(name, fields);
+    return true;
+  }
+  await redis.watch(name);
+  if ((await redis.exists(name)) === 0) {
+    await redis.unwatch();
+    return false;
+  }
+  const replies = await redis.multi().hset(name, fields).exec();
+  const failed = replies?.find(([error]) => error !== null)?.[0];
+  if (failed) throw failed;
+  return replies !== null;
+}

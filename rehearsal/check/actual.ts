@@ -1,9 +1,9 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 
-/** What a store holds under a key, as bytes. */
+/** The value and expiry that a store holds under a key, as bytes. */
 export type Actual = {
   readonly value: ActualValue;
-  /** Absolute, ms; `null` = never. */
+  /** Absolute expiry, ms since the epoch; `null` = never. */
   readonly expiresAt: number | null;
 };
 
@@ -17,7 +17,7 @@ export type ActualValue =
 
 const BATCH = 500;
 
-/** Reads keys (byte strings) by plain commands, in batches; `null` = not there. */
+/** Reads keys (byte strings) with plain commands, in batches. `null` = the key is missing. */
 export async function* readAll(
   redis: Redis,
   keys: readonly string[],
@@ -36,8 +36,8 @@ export async function* readAll(
   }
 }
 
-/** All keys of a database, by SCAN. */
-export async function* scanKeys(redis: Redis): AsyncGenerator<string> {
+/** Reads all keys of a database with SCAN. */
+export async function* readAllKeys(redis: Redis): AsyncGenerator<string> {
   for await (const batch of redis.scanBufferStream({ count: 1_000 })) {
     for (const key of batch as Buffer[]) yield key.toString('latin1');
   }
@@ -61,7 +61,8 @@ function ask(pipeline: ChainableCommander, key: Buffer, type: string): void {
 }
 
 function asActual(type: string, expireTime: number, found: unknown): Actual | null {
-  // It may have expired between the two questions: then the value is empty or the expiry says "not there".
+  // The key may have expired between the two reads. Then the value is empty, or the expiry says that the key is
+  // missing.
   if (type === 'none' || expireTime === -2 || found === null) return null;
   const expiresAt = expireTime === -1 ? null : expireTime;
   if (type === 'string' && Buffer.isBuffer(found)) return { value: { type, bytes: found }, expiresAt };

@@ -1,18 +1,18 @@
 import type { Home } from '../entry.ts';
 
-/** Something that must not be. `where` and `key` name no key in clear (L12). */
+/** Something that must not be. `where` and `key` never hold a key in clear text. */
 export type Finding = {
   readonly where: string;
   readonly key: string;
   readonly what: string;
-  /** Acknowledged writes that are in no place because of it. */
+  /** The number of acknowledged writes that are missing because of it. */
   readonly writes: number;
 };
 
-/** One line of the table. */
-export type Row = { readonly what: string; readonly looked: number; readonly wrong: number };
+/** One line of the table. `looked`: how many things were checked. `wrong`: how many of them are wrong. */
+export type FindingRow = { readonly what: string; readonly looked: number; readonly wrong: number };
 
-export type Section = { readonly row: Row; readonly findings: readonly Finding[] };
+export type Section = { readonly row: FindingRow; readonly findings: readonly Finding[] };
 
 export function sectionOf(what: string, looked: number, findings: readonly Finding[]): Section {
   return { row: { what, looked, wrong: findings.length }, findings };

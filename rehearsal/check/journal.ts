@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { WriteRecord } from '../apps/record.ts';
 
-/** Before the DUMP of the loser stands its expiry. */
+/** A record of the journal begins with the expiry in this many bytes; the DUMP of the losing value follows. */
 const EXPIRY_BYTES = 8;
 const SCRATCH_DATABASE = 15;
 const SCRATCH_KEY = 'rehearsal:loser';
 
 /**
- * Reads the journals of conflicts that the migration saved beside its backups, by the same way an operator would
- * restore a loser, and says which writes are in there: each document ends in its own number.
+ * Reads the conflict journals that the migration has saved beside its backups. It restores each losing value in the way
+ * an operator would. Every document ends in the number of its write, so the result can say which writes the journals
+ * hold.
  *
- * @param server administrator on a server whose database 15 is nobody's
+ * @param server the administrator's connection to a server whose database 15 is unused
+ * @returns whether the journals hold a write
  */
 export async function readJournals(
   backups: string,

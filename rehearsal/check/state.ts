@@ -1,25 +1,25 @@
 import type { WriteRecord } from '../apps/record.ts';
-import type { Entry } from '../entry.ts';
-import type { Content } from '../form.ts';
+import type { AppEntry } from '../entry.ts';
+import type { AppContent } from '../form.ts';
 
-/** What a key must hold, in neither form: texts are still templates. */
+/** The value and the expiry that a key must have. The texts are still templates, so they have neither side's form. */
 export type State = {
   readonly value: StateValue;
-  /** Earliest and latest instant of its end, ms; `null` = never. */
+  /** The earliest and the latest instant at which the key ends, ms since the epoch; `null` = never. */
   readonly expires: readonly [number, number] | null;
 };
 
 export type StateValue =
-  | { readonly type: 'string'; readonly content: Content }
-  | { readonly type: 'hash'; readonly fields: ReadonlyMap<string, Content> }
+  | { readonly type: 'string'; readonly content: AppContent }
+  | { readonly type: 'hash'; readonly fields: ReadonlyMap<string, AppContent> }
   | { readonly type: 'zset'; readonly members: ReadonlyMap<string, number> }
   | { readonly type: 'set'; readonly members: ReadonlySet<string> }
-  | { readonly type: 'list'; readonly items: readonly Content[] };
+  | { readonly type: 'list'; readonly items: readonly AppContent[] };
 
-/** Redis' clock is read a moment before or after ours. */
+/** Tolerance for the clock of Redis, which is read a moment before or after ours; ms. */
 const CLOCK_SLACK_MS = 5;
 
-export function stateOfEntry({ value, expiresAt }: Entry): State {
+export function stateOfEntry({ value, expiresAt }: AppEntry): State {
   const expires = expiresAt === null ? null : ([expiresAt, expiresAt] as const);
   switch (value.type) {
     case 'hash':
@@ -34,7 +34,7 @@ export function stateOfEntry({ value, expiresAt }: Entry): State {
   }
 }
 
-/** All states that may follow from one write; two where it is open whether the key had just expired. */
+/** @returns all states that may follow from one write; two when the key may have expired just before it */
 export function afterWrite(before: State | null, record: WriteRecord): (State | null)[] {
   const { sentAt, answeredAt } = record;
   if (before === null || before.expires === null || before.expires[0] > answeredAt)

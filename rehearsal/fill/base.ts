@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { Spelling } from '../form.ts';
+import type { AppSpelling } from '../form.ts';
 
-/** From these two every key, value and expiry of the rehearsal follows. */
+/** Every key, value and expiry of the rehearsal follows from these two numbers. */
 export type Base = {
   readonly seed: number;
-  /** When the fill began, ms: expiries count from here. */
+  /** The instant at which the fill began, ms since the epoch. All expiries count from here. */
   readonly now: number;
 };
 
-const SPELLINGS: readonly Spelling[] = [
+const SPELLINGS: readonly AppSpelling[] = [
   'legacy',
   'legacy',
   'french',
@@ -21,8 +21,8 @@ const SPELLINGS: readonly Spelling[] = [
   'legacy',
 ];
 
-/** The services disagree about names, so the data does too. */
-export function spellingOf(index: number): Spelling {
+/** The services spell names in different ways, so the data does too. */
+export function appSpellingOf(index: number): AppSpelling {
   return SPELLINGS[index % SPELLINGS.length] ?? 'legacy';
 }
 

@@ -1,13 +1,13 @@
 import { deflateSync } from 'node:zlib';
-import type { Entry } from '../entry.ts';
+import type { AppEntry } from '../entry.ts';
 import { type Base, DAY, HOUR, md5 } from './base.ts';
-import { embedding, pickle } from './documents.ts';
+import { embedding, pickle } from './texts.ts';
 import { randomOf } from './random.ts';
 
-/** Dimensions small enough to fill fast; the real model has 384. */
+/** Number of dimensions of an embedding. Small, so that the fill is fast; the real model has 384. */
 export const DIMENSIONS = 96;
 
-export function embeddingEntry(base: Base, index: number): Entry {
+export function embeddingEntry(base: Base, index: number): AppEntry {
   const random = randomOf(base.seed, 'embedding', index);
   return {
     home: 'nexten',
@@ -18,8 +18,11 @@ export function embeddingEntry(base: Base, index: number): Entry {
   };
 }
 
-/** An RQ job: a hash whose `data` and `result` are zlib streams of pickles. Its `job_id` is RQ's, not an offer's. */
-export function rqJob(base: Base, index: number): Entry {
+/**
+ * An RQ job: a hash whose fields `data` and `result` are zlib streams of pickles. Its `job_id` is the id of the RQ job,
+ * not of an offer.
+ */
+export function rqJob(base: Base, index: number): AppEntry {
   const random = randomOf(base.seed, 'rq', index);
   return {
     home: 'nexten',
@@ -47,8 +50,8 @@ const FLAGS = [
   'enable_ab_testing',
 ] as const;
 
-/** Feature flags, model state in binary chunks. */
-export function nextenSettings(base: Base): Entry[] {
+/** Feature flags, and the state of a model in binary chunks. */
+export function nextenSettings(base: Base): AppEntry[] {
   const flags = FLAGS.map((flag, at) => plain(`feature:${flag}`, at % 2 === 0 ? 'true' : '1.0'));
   const chunks = Array.from({ length: 4 }, (_, at) =>
     plain(`model:weights:${at}`, embedding(randomOf(base.seed, 'model', at), 4_000)),
@@ -56,6 +59,6 @@ export function nextenSettings(base: Base): Entry[] {
   return [...flags, plain('flags:traffic', '{"v2_traffic_percentage":10.0}'), ...chunks];
 }
 
-function plain(key: string, content: string | Buffer): Entry {
+function plain(key: string, content: string | Buffer): AppEntry {
   return { home: 'nexten', key, spelling: 'legacy', value: { type: 'string', content }, expiresAt: null };
 }

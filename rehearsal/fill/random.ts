@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** Deterministic randomness: the same seed, family and index give the same numbers in every process. */
+/** Random numbers that can be repeated: the same seed, family and index give the same numbers in every process. */
 export type Random = {
-  /** In [0, 1). */
+  /** @returns a number in [0, 1) */
   next(): number;
-  /** Integer in [0, below). */
+  /** @returns an integer in [0, limit) */
   below(limit: number): number;
   pick<T>(choices: readonly T[]): T;
   bytes(length: number): Buffer;
@@ -12,7 +12,7 @@ export type Random = {
 
 export function randomOf(seed: number, family = '', index = 0): Random {
   let state = createHash('sha256').update(`${seed}/${family}/${index}`).digest().readUInt32LE(0);
-  // mulberry32: small, fast, good enough to look like data.
+  // The generator is mulberry32. It is small and fast, and good enough for test data.
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

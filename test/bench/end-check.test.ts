@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assertSame } from '../../bench/end-check.ts';
-import { withRedis } from '../support/redis.ts';
+import { withRedis } from '../support/servers/redis.ts';
 
 describe('the end check of the bench, which owes the engine nothing', () => {
   const source = withRedis();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { runRounds } from '../../bench/rounds.ts';
 import type { Contender, Scenario } from '../../bench/scenario.ts';
-import { Seeds } from '../../bench/seed.ts';
+import { Seeds } from '../../bench/data-set.ts';
 import { rowsOf } from '../../bench/summary.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 

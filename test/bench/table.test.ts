@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { allScenarios } from '../../bench/all-scenarios.ts';
-import { BUDGETS } from '../../bench/budgets.ts';
-import { withTables } from '../../bench/docs-page.ts';
-import type { Result, Run } from '../../bench/results.ts';
-import { benchmarkTables } from '../../bench/table.ts';
+import { benchmarkTables, BUDGETS, withTables } from '../../bench/report.ts';
+import type { Result, BenchRun } from '../../bench/results.ts';
 
 const SIZES = { quick: false, keys: 300_000, seconds: 6 };
 
-function resultOf(runs: readonly Run[], at = '2026-11-22T10:00:00.000Z'): Result {
+function resultOf(runs: readonly BenchRun[], at = '2026-11-22T10:00:00.000Z'): Result {
   return {
     at,
     keys: 10,
@@ -27,7 +25,7 @@ function resultOf(runs: readonly Run[], at = '2026-11-22T10:00:00.000Z'): Result
   };
 }
 
-const run = (round: number, contender: string, keysPerSecond: number): Run => ({
+const run = (round: number, contender: string, keysPerSecond: number): BenchRun => ({
   round,
   contender,
   figures: { keysPerSecond },
@@ -58,7 +56,7 @@ describe('the tables of docs/benchmarks.md', () => {
   });
 
   test('one round without a figure misses the budget, however fast the others were', () => {
-    const lost: Run = { round: 2, contender: 'jday', figures: null, reason: '1 of 300000 keys differ' };
+    const lost: BenchRun = { round: 2, contender: 'jday', figures: null, reason: '1 of 300000 keys differ' };
     expect(copyRow([resultOf([run(1, 'jday', 90_000), lost])])).toContain(
       '**missed**: a round without a figure',
     );

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findTool } from '../../servers/tools.ts';
-import { withMigrationWorld } from '../support/migration-world.ts';
+import { usersOf } from '../support/servers/acl-users.ts';
+import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 
 const world = withMigrationWorld();
 
@@ -16,7 +17,7 @@ test('with the Temporal CLI alone: start, progress, abort by a plain string; V2 
   await v2.set('match:5', '{"jobs":["of V2"]}', 'PXAT', Date.now() + 5_000_000);
   await v2.set('match:only-v2', 'kept');
   const before = {
-    rules: [await v1.call('ACL', 'LIST'), await v2.call('ACL', 'LIST')],
+    rules: [await usersOf(v1), await usersOf(v2)],
     expiry: await v2.pexpiretime('match:5'),
   };
 
@@ -64,7 +65,7 @@ test('with the Temporal CLI alone: start, progress, abort by a plain string; V2 
   expect(await v2.pexpiretime('match:5')).toBe(before.expiry);
   expect(await v1.get('match:canary')).toBe('{"offers":["canary"]}');
   expect(await v1.keys('jday:*')).toEqual(['jday:authority']);
-  expect([await v1.call('ACL', 'LIST'), await v2.call('ACL', 'LIST')]).toEqual(before.rules);
+  expect([await usersOf(v1), await usersOf(v2)]).toEqual(before.rules);
 
   const second = await world.jday('abort', '--id', 'supersmartmatch', '--reason', 'again');
   expect(second.code).toBe(3);

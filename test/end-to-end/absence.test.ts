@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
-import type { Progress } from '../../domain/progress.ts';
+import type { Progress } from '../../domain/run/progress.ts';
 import { eventually } from '../support/eventually.ts';
-import { withMigrationWorld } from '../support/migration-world.ts';
+import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 
 const world = withMigrationWorld();
 const resume = (...words: string[]) => world.jday('resume', '--id', 'supersmartmatch', ...words);
@@ -14,7 +14,7 @@ const waits = (text: RegExp) =>
       const progress: Progress = await world.progress();
       return text.test(progress.waitingFor.why) && progress;
     },
-    { withinMs: 30_000 },
+    { withinMs: 30_000, everyMs: 100 },
   );
 
 test('FLUSHALL on V1 during the sync: V2 keeps every key, progress, log and metrics say why it stands, and either decision of resume does what it says (L5)', async () => {

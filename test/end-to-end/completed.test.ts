@@ -2,9 +2,12 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { expect, test } from 'vitest';
-import type { Report } from '../../domain/report.ts';
-import { monitor } from '../support/monitor.ts';
-import { OUR_PASSWORD, PASSWORD, withMigrationWorld } from '../support/migration-world.ts';
+import type { Report } from '../../domain/run/report.ts';
+import { eventually } from '../support/eventually.ts';
+import { monitor } from '../support/servers/monitor.ts';
+import { OUR_PASSWORD, PASSWORD } from '../support/servers/migration-users.ts';
+import { withMigrationWorld } from '../support/worlds/migration-world.ts';
+import { patientPlan } from '../support/worlds/patient-plan.ts';
 
 const world = withMigrationWorld();
 const AT = Date.now() + 3_600_123;
@@ -38,22 +41,41 @@ async function fill(): Promise<void> {
   await v2.set('v2:own', 'of V2');
 }
 
+/** Of `temporal.api.enums.v1.EventType`. */
+const WORKFLOW_TASK_TIMED_OUT = 8;
+const ASKERS = 4;
+
+/**
+ * Asks for the progress again and again, without a pause.
+ *
+ * @returns the number of answers; rejects at the first refusal
+ */
+async function ask(until: () => boolean): Promise<number> {
+  let answers = 0;
+  for (; !until(); answers++) await world.handle().query('progress');
+  return answers;
+}
+
+const start = () =>
+  world.jday(
+    ...['start', '--plan', patientPlan(join(world.dir.path, 'plan.yaml'))],
+    ...['--day', '500ms', '--auto-approve', '--wait', '--json'],
+  );
+
 test('own servers, our worker, one command: everything is on V2 in V2 form, to the byte and to the ms (L4, L6, L10, L12)', async () => {
   await fill();
   const monitors = await Promise.all(
     (['v1', 'nexten', 'v2'] as const).map((name) => monitor(world.server(name).port, OUR_PASSWORD)),
   );
-  const run = await world.jday(
-    'start',
-    '--plan',
-    'plans/supersmartmatch.yaml',
-    '--day',
-    '500ms',
-    '--auto-approve',
-    '--wait',
-    '--json',
-  );
+  let over = false;
+  const running = start().finally(() => {
+    over = true;
+  });
+  await eventually('the run', async () => (await world.phase()) !== '');
+  const answers = await Promise.all(Array.from({ length: ASKERS }, () => ask(() => over)));
+  const run = await running;
   expect(run.code, run.stderr).toBe(0);
+  expect(Math.min(...answers)).toBeGreaterThan(5);
   const report = JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '') as Report;
   expect(report).toMatchObject({
     outcome: 'completed',
@@ -103,6 +125,9 @@ test('own servers, our worker, one command: everything is on V2 in V2 form, to t
 
   const history = historyToJSON(await world.handle().fetchHistory());
   expect((history.match(/"eventId"/g) ?? []).length).toBeLessThan(5_000);
+  // Four who ask all the time cost the migration no task (docs/decisions/0020).
+  const { events } = await world.handle().fetchHistory();
+  expect(events?.filter(({ eventType }) => eventType === WORKFLOW_TASK_TIMED_OUT)).toEqual([]);
   const backups = join(world.dir.path, 'backups');
   const manifests = readdirSync(backups, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
@@ -123,15 +148,6 @@ test('a completed migration cannot be started again, and an abort says how it en
   const again = await world.jday('abort', '--id', 'supersmartmatch', '--reason', 'too late');
   expect(again.code).toBe(3);
   expect(again.stderr + again.stdout).toMatch(/completed/);
-  const start = await world.jday(
-    'start',
-    '--plan',
-    'plans/supersmartmatch.yaml',
-    '--day',
-    '500ms',
-    '--auto-approve',
-    '--wait',
-    '--json',
-  );
-  expect(start.code).not.toBe(0);
+  const started = await start();
+  expect(started.code).not.toBe(0);
 });

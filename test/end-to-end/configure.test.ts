@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { Progress } from '../../domain/progress.ts';
-import type { LinkStatus } from '../../domain/status.ts';
+import type { Progress } from '../../domain/run/progress.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
 import { findTool } from '../../servers/tools.ts';
 import { eventually } from '../support/eventually.ts';
-import { withMigrationWorld } from '../support/migration-world.ts';
+import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 
 const run = promisify(execFile);
 const world = withMigrationWorld();
@@ -26,7 +26,7 @@ async function statusOfSync(): Promise<LinkStatus | null> {
   return text === null ? null : (JSON.parse(text) as LinkStatus);
 }
 
-/** A busy machine may be slowed by the impact that is measured on it, which is not what this is about. */
+/** The bound in force. On a busy machine the measured impact may lower it, and this test is not about that. */
 const slowed = (asked: number, share: number) =>
   share === 1 ? asked : Math.max(1, Math.floor(asked * share));
 

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { allScenarios } from '../../bench/all-scenarios.ts';
-import { withTables } from '../../bench/docs-page.ts';
+import { benchmarkTables, withTables } from '../../bench/report.ts';
 import { keptResults } from '../../bench/results.ts';
-import { benchmarkTables } from '../../bench/table.ts';
-import { contentOf } from '../support/repository.ts';
+import { contentOf } from '../support/house/repository.ts';
 
 const page = () => contentOf('docs/benchmarks.md');
 

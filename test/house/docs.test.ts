@@ -3,9 +3,10 @@ import { posix } from 'node:path';
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { processTerminal } from '../../client/terminal.ts';
-import { addVerbs } from '../../client/verbs.ts';
-import { jday } from '../support/jday.ts';
-import { contentOf, jsonOf, repositoryFiles } from '../support/repository.ts';
+import { addVerbs } from '../../client/main.ts';
+import { keyspaceOf } from '../../domain/keys/keyspace.ts';
+import { jday } from '../support/processes/jday.ts';
+import { contentOf, jsonOf, repositoryFiles } from '../support/house/repository.ts';
 
 const documents = () => repositoryFiles().filter((path) => path.endsWith('.md'));
 const found = (pattern: RegExp) =>
@@ -48,7 +49,7 @@ it('every verb of jday that a document names exists', () => {
   expect(found(/\bnpx jday ([a-z]+)/g).filter(({ word }) => !verbs.includes(word))).toEqual([]);
 });
 
-/** Words of every command line of jday, in blocks and in sentences; what the shell does with them left out. */
+/** The words of every jday command line, in blocks and in sentences, without what is meant for the shell. */
 const commandLines = () =>
   found(/(?:^|`)npx jday ([^`#>&\n]+)/gm).map(({ path, word }) => ({
     path,
@@ -72,4 +73,16 @@ it('every command line of jday that needs no server is run and ends with 0', asy
   expect(commands).toContain('plan --plan plans/supersmartmatch.yaml --json');
   for (const command of commands)
     expect([command, (await jday(command.split(' '))).code]).toEqual([command, 0]);
+});
+
+it('docs/by-hand.md names every kind of key of ours', () => {
+  const keyspace = keyspaceOf('m');
+  const ofUser: readonly string[] = ['prefix', 'migration', 'probeUser'];
+  const kinds = Object.entries(keyspace)
+    .filter(([name]) => !ofUser.includes(name))
+    .map(([, spell]) => (spell as (...parts: readonly string[]) => string)('x', 'y', 'z').split(':')[2]);
+  expect(kinds.length).toBeGreaterThan(25);
+  const [section = ''] = contentOf('docs/by-hand.md').split('## What is ours')[1]?.split('\n## ') ?? [];
+  const named = new Set(section.match(/[a-z-]+/g));
+  expect(kinds.filter((kind) => !named.has(kind ?? ''))).toEqual([]);
 });

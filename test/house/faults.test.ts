@@ -1,9 +1,12 @@
-/** What the page of faults says is proven must be: its steps are the engine's, its grid the tests', each test bears its title. */
+/**
+ * Checks docs/faults.md: its steps are those of the engine, its grid is that of the tests, and each test that it names
+ * exists.
+ */
 import { expect, it } from 'vitest';
-import { LARGE_STEPS, STEPS } from '../../redis/sync/step.ts';
-import { FAULTS, type Mode, POINTS, SWITCH_STEPS } from '../support/fault-points.ts';
-import { contentOf } from '../support/repository.ts';
-import { titlesOf } from '../support/titles.ts';
+import { LARGE_FAULT_POINTS, FAULT_POINTS } from '../../redis/replication/reconcile/fault-points.ts';
+import { FAULTS, type Mode, POINTS, SWITCH_STEPS } from '../support/faults/fault-points.ts';
+import { contentOf } from '../support/house/repository.ts';
+import { titlesOf } from '../support/house/titles.ts';
 
 const LETTERS = { copy: 'C', again: 'A', live: 'L', drain: 'D' } as const satisfies Record<Mode, string>;
 const MODES = Object.keys(LETTERS) as Mode[];
@@ -16,7 +19,9 @@ const cellsOf = (row: string) =>
     .split('|')
     .slice(1, -1)
     .map((cell) => cell.trim());
-/** Tables of a part of the page: each a list of rows, the head first. A blank line ends a table, as it does for who renders it. */
+/**
+ * The tables of a part of the page, each as a list of rows, the head first. As in Markdown, a blank line ends a table.
+ */
 const tablesOf = (text: string) =>
   (text.match(/(?:^\|.*\n)+/gm) ?? []).map((table) =>
     table
@@ -45,19 +50,21 @@ it('every step of an attempt and of a switch is explained, and no other', () => 
     section('The steps at which it is struck', 'Point by point'),
   );
   const first = (rows: readonly (readonly string[])[]) => named(rows.map(([cell]) => cell));
-  expect(new Set(first(ofAttempt))).toEqual(new Set([...STEPS, ...LARGE_STEPS].map(short)));
+  expect(new Set(first(ofAttempt))).toEqual(new Set([...FAULT_POINTS, ...LARGE_FAULT_POINTS].map(short)));
   expect(first(ofSwitch)).toEqual([...SWITCH_STEPS]);
 });
 
 it('every step that an attempt can be at is struck in some mode', () => {
-  expect(new Set(MODES.flatMap<string>((mode) => POINTS[mode]))).toEqual(new Set([...STEPS, ...LARGE_STEPS]));
+  expect(new Set(MODES.flatMap<string>((mode) => POINTS[mode]))).toEqual(
+    new Set([...FAULT_POINTS, ...LARGE_FAULT_POINTS]),
+  );
 });
 
 it('the grid says what the tests strike: each fault at each step, in each mode', () => {
   const [[head, ...rows] = []] = tablesOf(section('Point by point', 'Fault by fault'));
   expect(head).toEqual(['step', ...FAULTS]);
   const comesTo = (mode: Mode, step: string) => POINTS[mode].some((one) => one === step);
-  const struck = [...STEPS, ...LARGE_STEPS].map((step) => [
+  const struck = [...FAULT_POINTS, ...LARGE_FAULT_POINTS].map((step) => [
     `\`${step}\``,
     ...FAULTS.map(() =>
       MODES.filter((mode) => comesTo(mode, step))

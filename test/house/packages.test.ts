@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { jsonOf } from '../support/repository.ts';
+import { jsonOf } from '../support/house/repository.ts';
 
 type Wanted = Readonly<Record<string, string>>;
 interface Locked {
@@ -30,7 +30,7 @@ it('the lockfile agrees with package.json', () => {
   expect(differing).toEqual([]);
 });
 
-// npm writes a lockfile without the platforms that its registry does not carry, and then refuses it in `npm ci`.
+// If a registry lacks the package of a platform, npm leaves it out of the lockfile. Then `npm ci` refuses the lockfile.
 it('the lockfile holds the optional packages of every platform', () => {
   const packages = locked();
   const holds = (path: string, name: string) =>

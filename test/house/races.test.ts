@@ -1,7 +1,7 @@
-/** What the page of races says is proven must be: each test bears its title. */
+/** Checks docs/races.md: each test that it names exists. */
 import { expect, it } from 'vitest';
-import { contentOf } from '../support/repository.ts';
-import { titlesOf } from '../support/titles.ts';
+import { contentOf } from '../support/house/repository.ts';
+import { titlesOf } from '../support/house/titles.ts';
 
 it('every row of the table of races names a test that exists', () => {
   const rows = contentOf('docs/races.md').match(/^\| (?!race \|).*“.*$/gm) ?? [];

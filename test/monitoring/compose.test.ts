@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { contentOf, repositoryFiles } from '../support/repository.ts';
+import { contentOf, repositoryFiles } from '../support/house/repository.ts';
 
 type Service = {
   readonly image?: string;
@@ -110,6 +110,8 @@ it('Prometheus scrapes the worker that the file starts', () => {
     'worker:8080',
   ]);
   expect(worker?.ports).toEqual(['127.0.0.1:8080:8080']);
+  // Without this option the worker listens on its own loopback, where no other container reaches it.
+  expect(worker?.command?.join(' ')).toBe('node client/jday.mjs worker --metrics-address 0.0.0.0');
 });
 
 it('the worker has time to hand over before it is killed, and is no root', () => {

@@ -1,13 +1,13 @@
 import { posix } from 'node:path';
 import { parse } from 'yaml';
 import { expect, it } from 'vitest';
-import { REASONS } from '../../domain/suspicion.ts';
+import { REASONS } from '../../domain/protocol/loss-suspicion.ts';
 import { dashboardFiles } from '../../monitoring/grafana/dashboard-files.ts';
 import { createMetrics } from '../../monitoring/metrics.ts';
-import { metricNames } from '../support/exposition.ts';
-import { panelQueries } from '../support/panel-queries.ts';
-import { alertRules, recordingRules } from '../support/prometheus-rules.ts';
-import { contentOf, repositoryFiles } from '../support/repository.ts';
+import { metricNames } from '../support/monitoring/exposition.ts';
+import { panelQueries } from '../support/monitoring/panel-queries.ts';
+import { alertRules, recordingRules } from '../support/monitoring/prometheus-rules.ts';
+import { contentOf, repositoryFiles } from '../support/house/repository.ts';
 
 const FOLDER = 'monitoring/grafana/dashboards';
 const ours = (expr: string): readonly string[] => expr.match(/\bjday[_:]\w+/g) ?? [];

@@ -1,10 +1,10 @@
-/** What the sync of each link says of itself, as metrics. */
+/** The metrics that are made from the status of each link's sync. */
 import { beforeEach, expect, it } from 'vitest';
-import type { LinkStatus } from '../../domain/status.ts';
-import { REASONS } from '../../domain/suspicion.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import { REASONS } from '../../domain/protocol/loss-suspicion.ts';
 import { createMetrics, type Metrics } from '../../monitoring/metrics.ts';
-import { exampleSnapshot, SUSPECT, type World } from '../support/example-snapshot.ts';
-import { exposed } from '../support/exposition.ts';
+import { exampleSnapshot, SUSPECT, type World } from '../support/plans/example-snapshot.ts';
+import { exposed } from '../support/monitoring/exposition.ts';
 
 const START_MS = 1_800_000_000_000;
 let nowMs: number;
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 function syncOf(change: World['sync'] = {}): LinkStatus {
-  const status = exampleSnapshot(nowMs, { sync: change }).links[0]?.sync;
+  const status = exampleSnapshot({ sync: change }).links[0]?.sync;
   if (!status) throw new Error('no sync');
   return status;
 }
@@ -40,9 +40,11 @@ it('a link that has been silent for more than 15 s claims nothing but when it sp
   const names = starting(await exposed(metrics), 'jday_link').map(([series]) => series.replace(/\{.*/, ''));
   expect(new Set(names)).toEqual(
     new Set([
-      'jday_link_status_timestamp_seconds',
+      'jday_link_status_age_seconds',
       'jday_link_carried_changes_total',
       'jday_link_conflicts_total',
+      'jday_link_strays_total',
+      'jday_link_repaired_total',
     ]),
   );
 });
@@ -89,6 +91,22 @@ it.each(Object.values(REASONS))(
   },
 );
 
+it('the memory of journals and quarantine is told, and not by a shard that has not measured it (L7)', async () => {
+  metrics.link(syncOf({ recordBytes: { journal: { source: 7, target: 0 }, quarantine: 9 } }));
+  const series = await exposed(metrics);
+  expect(starting(series, 'jday_link_journal_bytes')).toEqual([
+    ['jday_link_journal_bytes{link="v1",side="source"}', 7],
+    ['jday_link_journal_bytes{link="v1",side="target"}', 0],
+  ]);
+  expect(series.get('jday_link_quarantine_bytes{link="v1"}')).toBe(9);
+  const { recordBytes: _bytes, ...unmeasured } = syncOf();
+  metrics.link(unmeasured);
+  const without = await exposed(metrics);
+  expect([...starting(without, 'jday_link_journal'), ...starting(without, 'jday_link_quarantine_b')]).toEqual(
+    [],
+  );
+});
+
 it('the bounds in force are told as the sync says them, and the impact of each store (L14)', async () => {
   const throttle = {
     copyKeysPerSecond: 500,
@@ -99,7 +117,7 @@ it('the bounds in force are told as the sync says them, and the impact of each s
   };
   metrics.link(syncOf({ throttle: { ...throttle, share: 0.25, batchKeys: 17 } }));
   const stores = [{ store: 'v1', percent: 4, low: 1, high: 6 }];
-  metrics.impact({ at: START_MS, percent: 4, low: 1, high: 6, windows: 6, stores });
+  metrics.impact({ percent: 4, low: 1, high: 6, windows: 6, stores }, 5);
   const series = await exposed(metrics);
   const { link } = syncOf({});
   const of = (name: string) => series.get(`jday_link_${name}{link="${link}"}`);

@@ -1,11 +1,11 @@
 import { beforeEach, expect, it } from 'vitest';
-import type { LinkStatus, VerifyStatus } from '../../domain/status.ts';
+import type { LinkStatus, VerifyStatus } from '../../domain/gates/status.ts';
 import { createMetrics, type Metrics } from '../../monitoring/metrics.ts';
-import { exampleProgress } from '../support/example-progress.ts';
-import { exampleSnapshot, SUSPECT, type World } from '../support/example-snapshot.ts';
-import { exposed } from '../support/exposition.ts';
-import { BACKUP, CUTOVER, feedAll } from '../support/fed-metrics.ts';
-import { promtool } from '../support/promtool.ts';
+import { exampleProgress } from '../support/plans/example-progress.ts';
+import { exampleSnapshot, SUSPECT, type World } from '../support/plans/example-snapshot.ts';
+import { exposed } from '../support/monitoring/exposition.ts';
+import { BACKUP, CUTOVER, feedAll } from '../support/monitoring/fed-metrics.ts';
+import { promtool } from '../support/monitoring/promtool.ts';
 
 const START_MS = 1_800_000_000_000;
 let nowMs: number;
@@ -17,13 +17,13 @@ beforeEach(() => {
 });
 
 function syncOf(change: World['sync'] = {}): LinkStatus {
-  const status = exampleSnapshot(nowMs, { sync: change }).links[0]?.sync;
+  const status = exampleSnapshot({ sync: change }).links[0]?.sync;
   if (!status) throw new Error('no sync');
   return status;
 }
 
 function verifyOf(change: World['verify'] = {}): VerifyStatus {
-  const status = exampleSnapshot(nowMs, { verify: change }).links[0]?.verify;
+  const status = exampleSnapshot({ verify: change }).links[0]?.verify;
   if (!status) throw new Error('no verifier');
   return status;
 }
@@ -33,7 +33,7 @@ const starting = (series: ReadonlyMap<string, number>, prefix: string) =>
 
 it('promtool has nothing to say against the exposition, empty or full', async () => {
   expect(promtool(['check', 'metrics'], await metrics.exposition()).problems).toBe('');
-  feedAll(metrics, nowMs);
+  feedAll(metrics);
   expect(promtool(['check', 'metrics'], await metrics.exposition()).problems).toBe('');
 });
 
@@ -51,14 +51,38 @@ it('a verifier that is silent claims no integrity (L7)', async () => {
   expect(starting(await exposed(metrics), 'jday_sessions')).toEqual([]);
 });
 
+it('a verifier that has not ended a whole pass claims no integrity, whatever it has counted (L7)', async () => {
+  metrics.verified(verifyOf({ pass: null, settled: 1, equal: 1 }));
+  const claimed = starting(await exposed(metrics), 'jday_verify').map(([series]) => series);
+  expect(claimed).toEqual(['jday_verify_passes_total{link="v1"}']);
+  metrics.verified(verifyOf({ settled: 90, equal: 90, pending: 8, hot: 2 }));
+  const series = await exposed(metrics);
+  expect(series.get('jday_verify_compared_ratio{link="v1"}')).toBe(0.9);
+  expect(series.get('jday_verify_pass_age_seconds{link="v1"}')).toBe(0.5);
+});
+
 it('an impact that nobody measures any more is absent, not zero (L7)', async () => {
   expect(starting(await exposed(metrics), 'jday_impact')).toEqual([]);
-  metrics.impact({ at: nowMs, percent: 1.2, low: -0.5, high: 3, windows: 12 });
+  metrics.impact({ percent: 1.2, low: -0.5, high: 3, windows: 12 }, 5);
   const series = await exposed(metrics);
   expect(series.get('jday_impact_ratio')).toBe(0.012);
   expect(series.get('jday_impact_low_ratio')).toBe(-0.005);
   nowMs += 600_001;
   expect(starting(await exposed(metrics), 'jday_impact')).toEqual([]);
+});
+
+it('an impact whose interval is wider than the limit is no figure, only an interval (L7)', async () => {
+  const stores = [
+    { store: 'v1', percent: 133, low: -20, high: 233 },
+    { store: 'v2', percent: 1, low: 0, high: 2 },
+  ];
+  metrics.impact({ percent: 133, low: 0, high: 233, windows: 9, stores }, 5);
+  expect(starting(await exposed(metrics), 'jday_impact')).toEqual([
+    ['jday_impact_low_ratio', 0],
+    ['jday_impact_high_ratio', 2.33],
+    ['jday_impact_windows', 9],
+    ['jday_impact_store_ratio{store="v2"}', 0.01],
+  ]);
 });
 
 it('exactly one phase, one side, one wait and one verdict a gate hold', async () => {
@@ -89,7 +113,7 @@ it('paused, throttled and the way back are told as they are, what is not known n
 });
 
 it('a migration that has ended stays done, claims no gates and no way back, and its links are not silent', async () => {
-  feedAll(metrics, nowMs);
+  feedAll(metrics);
   metrics.progress(exampleProgress({ phase: 'ended', outcome: 'completed', percent: 100 }));
   nowMs += 30 * 86_400_000;
   const series = await exposed(metrics);
@@ -121,7 +145,8 @@ it('a switch is told in seconds, with its steps', async () => {
   expect(series.get('jday_switch_fenced_seconds{to="target"}')).toBe(0.042);
   expect(series.get('jday_switch_fence_budget_seconds{to="target"}')).toBe(5);
   expect(series.get('jday_switch_step_seconds{to="target",step="drain"}')).toBe(0.03);
-  expect(series.get('jday_switch_timestamp_seconds{to="target"}')).toBe(START_MS / 1_000);
+  nowMs += 2_000;
+  expect((await exposed(metrics)).get('jday_switch_age_seconds{to="target"}')).toBe(2);
 });
 
 it('a backup is told while it runs', async () => {
@@ -178,4 +203,18 @@ it('the process tells its CPU and its memory', async () => {
   const series = await exposed(metrics);
   expect(series.get('jday_process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
   expect(series.get('jday_process_cpu_seconds_total')).toBeGreaterThanOrEqual(0);
+});
+
+it('a keeper of fences that is blind grows old; one that has ended is not told, nor any after the migration (L7)', async () => {
+  const age = async (link: string) =>
+    (await exposed(metrics)).get(`jday_fence_look_age_seconds{link="${link}"}`);
+  for (const link of ['v1', 'nexten']) metrics.fenceLook(link, 'judged');
+  nowMs += 3_000;
+  expect(await age('v1')).toBe(3);
+  metrics.fenceLook('v1', 'judged');
+  expect(await age('v1')).toBe(0);
+  metrics.fenceLook('nexten', 'ended');
+  expect(await age('nexten')).toBeUndefined();
+  metrics.progress(exampleProgress({ phase: 'ended', outcome: 'completed', percent: 100 }));
+  expect(await age('v1')).toBeUndefined();
 });

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMetrics } from '../../monitoring/metrics.ts';
-import { type MetricsServer, serveMetrics } from '../../monitoring/server.ts';
+import { LOOPBACK, type MetricsServer, serveMetrics } from '../../monitoring/server.ts';
 import { eventually } from '../support/eventually.ts';
-import { exampleProgress } from '../support/example-progress.ts';
-import { exampleSnapshot } from '../support/example-snapshot.ts';
-import { feedAll } from '../support/fed-metrics.ts';
-import { panelQueries } from '../support/panel-queries.ts';
-import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
+import { exampleProgress } from '../support/plans/example-progress.ts';
+import { exampleSnapshot } from '../support/plans/example-snapshot.ts';
+import { feedAll } from '../support/monitoring/fed-metrics.ts';
+import { panelQueries } from '../support/monitoring/panel-queries.ts';
+import { type Prometheus, startPrometheus } from '../support/monitoring/prometheus.ts';
 import { withTempDir } from '../support/temp-dir.ts';
 
-/** Two scrapes a second apart, then the rules, then what the rules of the rules say. */
+/** Enough for two scrapes a second apart, then for the rules, then for the rules that use other rules. */
 const PATIENCE = { withinMs: 20_000, everyMs: 200 };
 
 const dir = withTempDir();
@@ -18,7 +18,7 @@ let server: MetricsServer;
 let prometheus: Prometheus;
 
 beforeAll(async () => {
-  server = await serveMetrics(metrics, 0, () => ({ ready: true, why: 'polls' }));
+  server = await serveMetrics(metrics, { port: 0, address: LOOPBACK }, () => ({ ready: true, why: 'polls' }));
   prometheus = await startPrometheus({ dir: dir.path, target: `127.0.0.1:${server.port}` });
 });
 
@@ -33,7 +33,7 @@ it('every query of every panel finds data while a worker tells its statuses', as
   await eventually(
     'data from every panel',
     async () => {
-      feedAll(metrics, Date.now());
+      feedAll(metrics);
       const found = await Promise.all(
         queries.map(async (one) => ({ ...one, found: await prometheus.query(one.expr) })),
       );
@@ -51,7 +51,7 @@ it('the recorded names carry the units of the plan', async () => {
   await eventually(
     'all names at their values',
     async () => {
-      feedAll(metrics, Date.now());
+      feedAll(metrics);
       expect(await valueOf('sync_lag')).toEqual([9]);
       expect(await valueOf('integrity_score')).toEqual([1]);
       expect(await valueOf('sync_progress')).toEqual([80]);
@@ -65,11 +65,11 @@ it('the recorded names carry the units of the plan', async () => {
 });
 
 it('a lost session fires SessionLoss within seconds', async () => {
-  const lost = exampleSnapshot(Date.now(), { verify: { sessions: { live: 10, migrated: 9, lost: 1 } } });
+  const lost = exampleSnapshot({ verify: { sessions: { live: 10, migrated: 9, lost: 1 } } });
   await eventually(
     'SessionLoss',
     async () => {
-      for (const { verify } of lost.links) if (verify) metrics.verified({ ...verify, at: Date.now() });
+      for (const { verify } of lost.links) if (verify) metrics.verified(verify);
       const [alert] = await prometheus.query('ALERTS{alertname="SessionLoss", alertstate="firing"}');
       return alert?.labels['severity'] === 'critical';
     },

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { contentOf, repositoryFiles } from '../support/repository.ts';
-import { alertRules, recordingRules, ruleTests } from '../support/prometheus-rules.ts';
-import { promtool } from '../support/promtool.ts';
+import { contentOf, repositoryFiles } from '../support/house/repository.ts';
+import { alertRules, recordingRules, ruleTests } from '../support/monitoring/prometheus-rules.ts';
+import { promtool } from '../support/monitoring/promtool.ts';
 
 const onDisk = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const RULES = 'monitoring/prometheus/rules';

@@ -1,7 +1,9 @@
 import { Agent, get } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { createMetrics } from '../../monitoring/metrics.ts';
-import { type Health, type MetricsServer, serveMetrics } from '../../monitoring/server.ts';
+import { type Health, LOOPBACK, type MetricsServer, serveMetrics } from '../../monitoring/server.ts';
+
+const HERE = { port: 0, address: LOOPBACK };
 
 let server: MetricsServer | undefined;
 let health: Health = { ready: true, why: 'polls' };
@@ -12,7 +14,7 @@ afterEach(async () => {
 });
 
 async function ask(path: string): Promise<{ status: number; type: string | null; text: string }> {
-  server ??= await serveMetrics(createMetrics(), 0, () => health);
+  server ??= await serveMetrics(createMetrics(), HERE, () => health);
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
   return {
     status: response.status,
@@ -42,17 +44,27 @@ it('anything else is not found', async () => {
 
 it('metrics that cannot be collected are an error of the scrape, not of the worker', async () => {
   const broken = { contentType: 'text/plain', exposition: () => Promise.reject(new Error('no')) };
-  server = await serveMetrics(broken, 0, () => health);
+  server = await serveMetrics(broken, HERE, () => health);
   expect(await ask('/metrics')).toMatchObject({ status: 500 });
 });
 
 it('a port that is taken is told', async () => {
   await ask('/healthz');
-  await expect(serveMetrics(createMetrics(), server?.port ?? 0, () => health)).rejects.toThrow(/EADDRINUSE/);
+  const there = { ...HERE, port: server?.port ?? 0 };
+  await expect(serveMetrics(createMetrics(), there, () => health)).rejects.toThrow(
+    /listens on port \d+ already: choose one with --metrics-port/,
+  );
+});
+
+it('an address that this machine does not have is told', async () => {
+  const elsewhere = { port: 0, address: '203.0.113.7' };
+  await expect(serveMetrics(createMetrics(), elsewhere, () => health)).rejects.toThrow(
+    /does not listen on 203\.0\.113\.7 \(\w+\): correct --metrics-address/,
+  );
 });
 
 it('a scraper that keeps its connection open does not keep the server', async () => {
-  const started = await serveMetrics(createMetrics(), 0, () => health);
+  const started = await serveMetrics(createMetrics(), HERE, () => health);
   const agent = new Agent({ keepAlive: true });
   await new Promise<void>((resolve, reject) => {
     get({ port: started.port, path: '/healthz', agent }, (response) => {

@@ -3,14 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { keyspaceOf } from '../../domain/keyspace.ts';
-import { linksOf } from '../../domain/link.ts';
-import { dropTraces } from '../../redis/ending/drop-traces.ts';
-import { withStores } from '../../redis/stores.ts';
-import { raiseFence } from '../../redis/switch/fence.ts';
+import { keyspaceOf } from '../../domain/keys/keyspace.ts';
+import { linksOf } from '../../domain/plan/plan.ts';
+import { dropRecords } from '../../redis/cleanup/drop-records.ts';
+import { withStores } from '../../redis/client/stores.ts';
+import { raiseFence } from '../../redis/fence/raise-fence.ts';
 import { findOptionalProgram } from '../../servers/tools.ts';
-import { contentOf } from '../support/repository.ts';
-import { dataset, planOf, sameString, withSyncWorld } from '../support/sync-world.ts';
+import { contentOf } from '../support/house/repository.ts';
+import { dataset, planOf, sameString, withSyncWorld } from '../support/worlds/sync-world.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -26,7 +26,7 @@ const plan = planOf([dataset({ name: 'match' })], {
   migration: 'supersmartmatch',
   backup: { directory, retentionDays: 30 },
   stores: [
-    { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: ['matcher'] },
+    { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: ['matcher'], otherWriters: ['default'] },
     { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: [] },
   ],
 });
@@ -76,12 +76,12 @@ describe('docs/by-hand.md', () => {
     const journal = keyspace.journal(link!.name);
     expect(losers(journal)).toMatch(/^0 "match:c" 20\d\d-/);
     expect(await putBack(journal)).toBe('v2 loses');
-    await withStores(plan, world.environment(), 'test', (stores) => dropTraces(plan, stores, false));
+    await withStores(plan, world.environment(), 'test', (stores) => dropRecords(plan, stores, false));
     expect(await putBack(join(directory, 'supersmartmatch-journal-v2-v1.jsonl'))).toBe('v2 loses');
   });
 });
 
-/** The program of the page, read from its block, in the folder in which a person would save it. */
+/** Runs the program from the code block of the page, in the folder in which a person would save it. */
 function losers(...args: string[]): string {
   const program = block('docs/by-hand.md', 'js', 'readBigInt64BE');
   const options = { cwd: ROOT, input: program, encoding: 'utf8' } as const;

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ImpactStatus } from '../../domain/status.ts';
+import { isFreshImpact } from '../../domain/gates/fresh.ts';
+import type { ImpactStatus } from '../../domain/gates/status.ts';
 import { measureImpact, runImpact } from '../../redis/impact/measure.ts';
 import { openProbe } from '../../redis/impact/probe.ts';
-import { withRedis } from '../support/redis.ts';
+import { writeDated, readDated, timeAt } from '../../redis/state/dated-record.ts';
+import { withRedis } from '../support/servers/redis.ts';
 
 const redis = withRedis();
 const other = withRedis();
@@ -21,7 +23,7 @@ function simulated({ onMs, offMs }: { onMs: number; offMs: number }) {
 const SHORT = { windowMs: 5, probeEveryMs: 1 };
 const HOUR_MS = 3_600_000;
 
-/** Measurements in a row: when each began, and how long it held the work. */
+/** Makes some measurements in a row. Returns when each began and how long it held our work. */
 async function roundsOf(count: number, atOnceUntil = 0) {
   const stop = new AbortController();
   const world = simulated({ onMs: 1, offMs: 1 });
@@ -90,6 +92,31 @@ describe('L14 the impact on the apps', () => {
     expect(world.holds.at(-1)).toBe(false);
   });
 
+  it('is as old as its begin when it is told, so that one whose process stood still is not told as new (L7)', async () => {
+    const stop = new AbortController();
+    const word = 'jday:test:impact';
+    const world = simulated({ onMs: 3, offMs: 2 });
+    let beganAt = Number.POSITIVE_INFINITY;
+    const hold = async (held: boolean) => {
+      beganAt = Math.min(beganAt, performance.now());
+      await world.hold(held);
+    };
+    let took = 0;
+    const options = { ...world, hold, windowMs: 50, probeEveryMs: 1, pairs: 2, everyMs: () => 1 };
+    const clock = () => timeAt(redis.client, word);
+    await runImpact({ ...options, clock }, stop.signal, async (status, saidAtMs) => {
+      took = performance.now() - beganAt;
+      await writeDated(redis.client, word, status, saidAtMs);
+      stop.abort();
+    });
+    // The server's clock counts whole ms here.
+    expect((await readDated<ImpactStatus>(redis.client, word))?.ageMs).toBeGreaterThanOrEqual(took - 2);
+  });
+
+  it('is not believed when it is old, or comes from the future (L7)', () => {
+    expect([-1, 0, 900_000, 900_001].map(isFreshImpact)).toEqual([false, true, true, false]);
+  });
+
   it('holds our work for at most 5 % of the time', async () => {
     const rounds = await roundsOf(4);
     expect(rounds).toHaveLength(4);
@@ -126,7 +153,7 @@ describe('L14 the impact on the apps', () => {
   it('L7 a store that does not answer at all is an error, not a fast answer', async () => {
     const gone = { name: 'v1', side: 'source', url: 'redis://127.0.0.1:1', appUsers: [] } as const;
     const { probe, close } = await openProbe([gone], {}, 'jday:test:probe:impact');
-    await expect(probe()).rejects.toThrow('store v1: the probe got no answer');
+    await expect(probe()).rejects.toThrow('store v1: connection refused');
     await close();
   });
 });

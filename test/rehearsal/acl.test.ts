@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { NEEDED_COMMANDS } from '../../redis/preflight/needed-commands.ts';
-import { aclLines, drawPasswords, JDAY_COMMANDS, USERS, type User } from '../../rehearsal/acl.ts';
-import { withRedis } from '../support/redis.ts';
+import { NEEDED_COMMANDS } from '../../redis/preflight/checks/rights.ts';
+import { aclLines, drawPasswords, JDAY_COMMANDS, USERS, type User } from '../../rehearsal/stores.ts';
+import { withRedis } from '../support/servers/redis.ts';
 
 const passwords = drawPasswords();
 const redis = withRedis({
@@ -16,12 +16,18 @@ describe('the users of the rehearsal’s stores', () => {
     expect(JDAY_COMMANDS.split(' ').sort()).toEqual(NEEDED_COMMANDS.map((command) => `+${command}`).sort());
   });
 
-  it.each(['v1-app', 'nexten-app', 'v2-app'] as const)('%s reads and writes any key', async (user) => {
-    const app = await as(user);
-    await app.multi().set('session:é', '1').pexpire('session:é', 5_000).hset('h', 'f', 'v').exec();
-    expect(await app.get('session:é')).toBe('1');
-    expect(await app.watch('h')).toBe('OK');
-  });
+  it.each(['v1-app', 'nexten-app', 'v2-app'] as const)(
+    '%s reads and writes its keys, and of ours it only reads who serves',
+    async (user) => {
+      const app = await as(user);
+      await app.multi().set('session:é', '1').pexpire('session:é', 5_000).hset('match:h', 'f', 'v').exec();
+      expect(await app.get('session:é')).toBe('1');
+      expect(await app.watch('match:h')).toBe('OK');
+      expect(await app.hgetall('jday:authority')).toEqual({});
+      await expect(app.hset('jday:authority', 'authority', 'target')).rejects.toThrow(/NOPERM/);
+      await expect(app.del('jday:supersmartmatch:fence:v1-app')).rejects.toThrow(/NOPERM/);
+    },
+  );
 
   it.each(USERS.filter((user) => user !== 'admin'))(
     'L6: %s can neither empty a database nor list all keys',

@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWriteLog } from '../../rehearsal/apps/log.ts';
 import { type AppsProcess, startApps } from '../../rehearsal/apps/process.ts';
-import { checkStores } from '../../rehearsal/check/check.ts';
-import { isSound } from '../../rehearsal/check/table.ts';
+import { checkStores, isSound } from '../../rehearsal/check/check.ts';
 import { createClosing } from '../../rehearsal/closing.ts';
-import { seedEntries } from '../../rehearsal/fill/seed.ts';
-import { type Stores, startStores } from '../../rehearsal/stores.ts';
+import { seedEntries } from '../../rehearsal/fill/data-set.ts';
+import { startStores, type RehearsalStores } from '../../rehearsal/stores.ts';
 import { eventually } from '../support/eventually.ts';
 import { withTempDir } from '../support/temp-dir.ts';
 import { fillBothSides } from './migrated.ts';
@@ -21,7 +20,7 @@ describe.each([
 ])('the apps on %s', (_name, shared) => {
   const closing = createClosing();
   const base = { seed: 11, now: Date.now() };
-  let stores: Stores;
+  let stores: RehearsalStores;
   let apps: AppsProcess;
   const logFile = () => join(dir.path, `log-${shared}`);
   const log = () => readWriteLog(logFile());

@@ -1,13 +1,17 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WriteRecord } from '../../rehearsal/apps/record.ts';
-import { type CheckInput, type CheckResult, checkStores } from '../../rehearsal/check/check.ts';
-import { checkTable, isSound } from '../../rehearsal/check/table.ts';
-import type { Entry } from '../../rehearsal/entry.ts';
-import { seedEntries } from '../../rehearsal/fill/seed.ts';
+import {
+  type CheckInput,
+  type CheckResult,
+  checkStores,
+  checkTable,
+  isSound,
+} from '../../rehearsal/check/check.ts';
+import type { AppEntry } from '../../rehearsal/entry.ts';
+import { native, seedEntries } from '../../rehearsal/fill/data-set.ts';
 import { candidate, match, session } from '../../rehearsal/fill/v1.ts';
 import { embeddingEntry } from '../../rehearsal/fill/nexten.ts';
-import { native } from '../../rehearsal/fill/natives.ts';
-import { withRedis } from '../support/redis.ts';
+import { withRedis } from '../support/servers/redis.ts';
 import { empty, fillBothSides, nameOf, type Stores, write } from './migrated.ts';
 
 const redis = withRedis();
@@ -61,8 +65,8 @@ const check = (change: Partial<CheckInput> = {}): Promise<CheckResult> =>
 
 const found = (result: CheckResult) => result.sections.flatMap(({ findings }) => findings);
 const whats = (result: CheckResult) => found(result).map(({ where, what }) => `${where}: ${what}`);
-const onV2 = (entry: Entry) => nameOf('target', entry);
-const atHome = (entry: Entry) => nameOf('source', entry);
+const onV2 = (entry: AppEntry) => nameOf('target', entry);
+const atHome = (entry: AppEntry) => nameOf('source', entry);
 
 describe('the check of the stores against the apps’ logs', () => {
   it('is content when both sides hold every key as the last write left it', async () => {

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WriteRecord } from '../../rehearsal/apps/record.ts';
-import { isContested, mayStand } from '../../rehearsal/check/contested.ts';
+import { isContested, mayStand } from '../../rehearsal/check/check.ts';
 import { historyId, replay } from '../../rehearsal/check/history.ts';
 import { readJournals } from '../../rehearsal/check/journal.ts';
-import { withRedis } from '../support/redis.ts';
+import { withRedis } from '../support/servers/redis.ts';
 import { withTempDir } from '../support/temp-dir.ts';
 
 const redis = withRedis();

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ownedBy, resting } from '../../rehearsal/apps/ownership.ts';
 import { checkStores } from '../../rehearsal/check/check.ts';
-import { corrupt } from '../../rehearsal/corrupt.ts';
-import { countOf, seedEntries } from '../../rehearsal/fill/seed.ts';
-import { withRedis } from '../support/redis.ts';
+import { corrupt } from '../../rehearsal/perform.ts';
+import { countOf, seedEntries } from '../../rehearsal/fill/data-set.ts';
+import { withRedis } from '../support/servers/redis.ts';
 import { fillBothSides, type Stores } from './migrated.ts';
 
 const KEYS = 1_000;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Lensed, lensOf, type Value } from '../../domain/transform/lens.ts';
-import { countOf, seedEntries } from '../../rehearsal/fill/seed.ts';
+import { countOf, seedEntries } from '../../rehearsal/fill/data-set.ts';
 import { candidate, match, session } from '../../rehearsal/fill/v1.ts';
 import { embeddingEntry } from '../../rehearsal/fill/nexten.ts';
-import type { Entry } from '../../rehearsal/entry.ts';
-import { type Form, render, renderText } from '../../rehearsal/form.ts';
+import type { AppEntry } from '../../rehearsal/entry.ts';
+import { type AppForm, render, renderText } from '../../rehearsal/form.ts';
 import { historyId } from '../../rehearsal/check/history.ts';
 
 const base = { seed: 3, now: 1_790_000_000_000 };
@@ -61,7 +61,7 @@ describe('the data of a rehearsal', () => {
   );
 });
 
-function lensValue({ value, spelling }: Entry, form: Form): Value {
+function lensValue({ value, spelling }: AppEntry, form: AppForm): Value {
   const look = { form, spelling };
   if (value.type === 'string') return { kind: 'string', bytes: render(value.content, look) };
   if (value.type !== 'hash') throw new Error(`a ${value.type} has no transform`);

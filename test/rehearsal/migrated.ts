@@ -1,29 +1,30 @@
 import type { Redis } from 'ioredis';
-import type { WriteRecord } from '../../rehearsal/apps/record.ts';
-import { send } from '../../rehearsal/apps/send.ts';
-import type { Entry, Home } from '../../rehearsal/entry.ts';
-import type { Operation } from '../../rehearsal/apps/operation.ts';
+import type { Operation, WriteRecord } from '../../rehearsal/apps/record.ts';
+import { send } from '../../rehearsal/apps/traffic.ts';
+import type { AppEntry, Home } from '../../rehearsal/entry.ts';
 import { writeEntries } from '../../rehearsal/fill/write.ts';
 import { nameOnV2 } from '../../rehearsal/names.ts';
 
 export type Stores = Readonly<Record<Home, Redis>>;
 
-/** Fills the stores, and V2 with every copy in its own form: the state that a faultless migration leaves. */
-export async function fillBothSides(stores: Stores, entries: readonly Entry[]): Promise<void> {
+/**
+ * Fills the stores, and V2 also with a copy of each source entry in V2's form, as a faultless migration leaves them.
+ */
+export async function fillBothSides(stores: Stores, entries: readonly AppEntry[]): Promise<void> {
   await writeEntries(stores, entries);
   await writeEntries(stores, entries.filter(({ home }) => home !== 'v2').map(copyOf));
 }
 
-function copyOf(entry: Entry): Entry {
+function copyOf(entry: AppEntry): AppEntry {
   return { ...entry, home: 'v2', key: nameOnV2(entry.home, entry.key) };
 }
 
 let last = 0;
 
-/** A write of an app on one side, acknowledged, and carried to the other with its absolute expiry. */
+/** Writes as an app on one side. If `carried`, makes the same write on the other side with the same absolute expiry. */
 export async function write(
   stores: Stores,
-  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  entry: Pick<AppEntry, 'home' | 'key' | 'spelling'>,
   operation: Operation,
   { app = 'v1', carried = true }: { app?: WriteRecord['app']; carried?: boolean } = {},
 ): Promise<WriteRecord> {
@@ -41,7 +42,7 @@ type Side = WriteRecord['side'];
 async function carry(
   stores: Stores,
   from: Side,
-  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  entry: Pick<AppEntry, 'home' | 'key' | 'spelling'>,
   operation: Operation,
 ) {
   const to = from === 'source' ? 'target' : 'source';
@@ -53,7 +54,7 @@ async function carry(
 function sendTo(
   stores: Stores,
   side: Side,
-  entry: Pick<Entry, 'home' | 'key' | 'spelling'>,
+  entry: Pick<AppEntry, 'home' | 'key' | 'spelling'>,
   operation: Operation,
 ) {
   const look = { form: side, spelling: entry.spelling };
@@ -64,11 +65,11 @@ export function storeOf(stores: Stores, side: Side, home: Home): Redis {
   return side === 'target' ? stores.v2 : stores[home];
 }
 
-export function nameOf(side: Side, { home, key }: Pick<Entry, 'home' | 'key'>): Buffer {
+export function nameOf(side: Side, { home, key }: Pick<AppEntry, 'home' | 'key'>): Buffer {
   return Buffer.from(side === 'target' ? nameOnV2(home, key) : key, 'latin1');
 }
 
-/** Takes every key away, one by one. */
+/** Deletes every key by its name. */
 export async function empty(store: Redis): Promise<void> {
   for await (const batch of store.scanBufferStream({ count: 1_000 })) {
     const names = batch as Buffer[];

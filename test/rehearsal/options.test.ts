@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PHASES } from '../../domain/phase.ts';
-import { expectedOutcomes } from '../../rehearsal/expectation.ts';
+import { PHASES } from '../../domain/plan/plan.ts';
+import { expectedOutcomes } from '../../rehearsal/main.ts';
 import { parseOptions, USAGE } from '../../rehearsal/options.ts';
 
 describe('the options of a rehearsal', () => {

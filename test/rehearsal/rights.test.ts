@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { aclLines, drawPasswords, USERS } from '../../rehearsal/acl.ts';
-import { forbiddenCommands } from '../../rehearsal/check/forbidden.ts';
-import { appRules, compareRules } from '../../rehearsal/check/rights.ts';
-import { withRedis } from '../support/redis.ts';
+import { aclLines, drawPasswords, USERS } from '../../rehearsal/stores.ts';
+import { appRules, compareRules, forbiddenCommands } from '../../rehearsal/check/servers.ts';
+import { withRedis } from '../support/servers/redis.ts';
 
 const redis = withRedis({
   acl: [...aclLines(USERS, drawPasswords()).slice(1), 'user default on nopass ~* &* +@all'],

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { freePort } from '../../servers/free-port.ts';
 
-/** Of a row of /proc/net/tcp: the state of a connection that its own end has closed. */
+/** The state, in /proc/net/tcp, of a connection that this end has closed. */
 const TIME_WAIT = '06';
 
 it.skipIf(!existsSync('/proc/net/tcp'))(

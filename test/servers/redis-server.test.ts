@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../../servers/redis-server.ts';
-import { connectTo, withRedis } from '../support/redis.ts';
+import { connectTo, withRedis } from '../support/servers/redis.ts';
 import { withTempDir } from '../support/temp-dir.ts';
 
 const tmp = withTempDir();

@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { startTemporal } from '../../servers/temporal-server.ts';
 import { withTempDir } from '../support/temp-dir.ts';
-import { withTemporal } from '../support/temporal.ts';
+import { withTemporal } from '../support/servers/temporal.ts';
 
 const tmp = withTempDir();
 const shared = withTemporal();

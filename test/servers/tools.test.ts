@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { foundEngines, misnamedEngines } from '../../servers/found-engines.ts';
 import { lookUp } from '../../servers/tool-places.mjs';
 import { ToolMissing } from '../../servers/tools.ts';
-import { jsonOf } from '../support/repository.ts';
+import { jsonOf } from '../support/house/repository.ts';
 import { withTempDir } from '../support/temp-dir.ts';
 
 const tmp = withTempDir();
@@ -37,6 +38,32 @@ it('a variable that names no program is not passed over in silence', () => {
 it('without a redis-server the cached Valkey stands in for it', () => {
   const cached = program('cache', `valkey-server-${pinned['valkey-server']?.version}`, 'valkey-server');
   expect(lookUp('redis-server', { JDAY_CACHE: join(tmp.path, 'cache') })).toBe(cached);
+});
+
+it('of the engines found anywhere all are told, the newest first, and what a program says of itself counts', async () => {
+  const says = (path: string, text: string) => {
+    writeFileSync(path, `#!/bin/sh\necho '${text}'\n`);
+    return path;
+  };
+  const named = says(program('named', 'mine'), 'Redis server v=8.2.1 sha=00000000:0 malloc=libc bits=64');
+  const older = says(program('old', 'redis-server'), 'Redis server v=7.0.15 sha=00000000:0');
+  const other = says(program('other', 'redis-server'), 'something else');
+  const cached = says(
+    program('cache', `valkey-server-${pinned['valkey-server']?.version}`, 'valkey-server'),
+    'Valkey server v=9.1.2 sha=00000000:0',
+  );
+  const places = {
+    JDAY_CACHE: join(tmp.path, 'cache'),
+    PATH: `${dirname(older)}:${dirname(other)}`,
+    REDIS_SERVER_PATH: named,
+  };
+  expect(await foundEngines(places)).toEqual([
+    { path: cached, name: 'Valkey', version: '9.1.2' },
+    { path: named, name: 'Redis', version: '8.2.1' },
+    { path: older, name: 'Redis', version: '7.0.15' },
+  ]);
+  expect(misnamedEngines(places)).toEqual([]);
+  expect(misnamedEngines({ ...places, VALKEY_SERVER_PATH: '/nowhere' })).toEqual(['VALKEY_SERVER_PATH']);
 });
 
 it('a missing server is one sentence that says how to get it', () => {

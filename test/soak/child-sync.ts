@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Shard } from '../../domain/shard.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import type { Step } from '../../redis/sync/step.ts';
+import type { Shard } from '../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import type { FaultPoint } from '../../redis/replication/reconcile/fault-points.ts';
 import { EXPECTED_END, type SyncUnderTest } from '../redis/schedules/supervised-sync.ts';
 import type { World } from '../redis/schedules/world.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,7 +11,9 @@ import type { Order, Word } from './sync-child.ts';
 
 const PROGRAM = fileURLToPath(new URL('./sync-child.ts', import.meta.url));
 
-/** A process that is ready for an order: starting one takes longer than most of what happens to it. */
+/**
+ * Keeps one process ready. The start of a process takes longer than most faults, and each restart would wait for it.
+ */
 export class Spares {
   #next = spare();
 
@@ -39,11 +41,14 @@ type Life = {
   readonly child: Promise<ChildProcess>;
   readonly exited: Promise<unknown>;
   attempt: number;
-  steps: Set<Step>;
+  steps: Set<FaultPoint>;
   asleep: boolean;
 };
 
-/** The sync of a shard in processes that are killed -9 and stopped; when the last one has ended, another one begins. */
+/**
+ * The sync of a shard in processes of its own, which can be killed with `kill -9` and stopped. When a process ends and
+ * no other one is awake, the next one starts.
+ */
 export class ChildSync implements SyncUnderTest {
   readonly shard: Shard;
   readonly faults: string[] = [];
@@ -61,7 +66,7 @@ export class ChildSync implements SyncUnderTest {
     this.#spares = spares;
   }
 
-  /** One that is stopped keeps nobody from starting another, as Temporal would after its timeout. */
+  /** Starts a process if none is awake. A stopped one does not count: Temporal too starts another after its timeout. */
   ensure(): void {
     if (!this.#newest()) this.start();
   }
@@ -95,7 +100,7 @@ export class ChildSync implements SyncUnderTest {
     await Promise.all(lives.map(({ exited }) => exited));
   }
 
-  async reached(step: Step): Promise<void> {
+  async reached(step: FaultPoint): Promise<void> {
     await eventually(
       `the sync of ${this.shard.name} to reach “${step}”`,
       () => this.#newest()?.steps.has(step),
@@ -103,7 +108,7 @@ export class ChildSync implements SyncUnderTest {
     );
   }
 
-  /** Stopped for as long as `meanwhile` takes, then woken: a zombie that believes it still holds the lease. */
+  /** Stops the newest process while `meanwhile` runs, then wakes it: a zombie that believes that it holds the lease. */
   async stopped(meanwhile: () => Promise<void>): Promise<void> {
     const life = this.#newest();
     if (!life) return meanwhile();
@@ -118,7 +123,7 @@ export class ChildSync implements SyncUnderTest {
     }
   }
 
-  /** Of those awake. The replacement of a stopped one may be gone already: fenced out by the retry of an older one. */
+  /** The newest process that is awake, if any. The retry of an older process may have fenced out a newer one. */
   #newest(): Life | undefined {
     return [...this.#lives].filter(({ asleep }) => !asleep).at(-1);
   }

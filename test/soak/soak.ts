@@ -1,10 +1,10 @@
 /**
- * npm run soak -- --minutes N [--seed S] [--again]: schedules without end, with the sync in processes that are killed -9
- * and stopped. A seed says the topology too. `--again`: that one schedule over and over, as races need. Ctrl-C ends after
- * the schedules that run.
+ * `npm run soak -- --minutes N [--seed S] [--again]` runs random schedules. Each sync has a process of its own, which
+ * is killed with `kill -9` and stopped. The seed also decides the topology. `--again` repeats the one schedule of the
+ * seed, because a race may not show in each run. After Ctrl-C the running schedules end, and no new one starts.
  */
 import { parseArgs } from 'node:util';
-import { type Fault, FAULTS } from '../redis/schedules/faults.ts';
+import { type Fault, FAULTS, SWITCHED } from '../redis/schedules/faults.ts';
 import type { Violation } from '../redis/schedules/judge.ts';
 import { type Course, runSchedule } from '../redis/schedules/schedule.ts';
 import { type Topology, World } from '../redis/schedules/world.ts';
@@ -20,7 +20,8 @@ const { values } = parseArgs({
 const first = Number(values.seed);
 let endMs = Date.now() + Number(values.minutes) * 60_000;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (endMs = 0));
-const TOPOLOGIES: readonly Topology[] = ['pair', 'shared', 'split'];
+const TOPOLOGIES: readonly Topology[] = ['pair', 'shared', 'split', 'mixed', 'valkey', 'back'];
+const LANES = 3;
 const topologyOf = (seed: number) => TOPOLOGIES[seed % TOPOLOGIES.length] as Topology;
 
 const stopped: Fault = async ({ syncs }) => {
@@ -33,25 +34,31 @@ const stopped: Fault = async ({ syncs }) => {
 };
 const REPERTORY = { ...FAULTS, 'process stopped, replaced, woken': stopped };
 
-const tally = { schedules: 0, ops: 0, faults: 0, kills: 0, conflicts: 0, restarts: 0 };
+const tally = { schedules: 0, ops: 0, jobs: 0, switches: 0, faults: 0, kills: 0, conflicts: 0, restarts: 0 };
 const violations: (Violation & { readonly seed: number })[] = [];
 const count = (...kinds: readonly Violation['what'][]) =>
   violations.filter(({ what }) => kinds.includes(what)).length;
 
 function line(): string {
-  const { schedules, ops, faults, kills, restarts, conflicts } = tally;
+  const { schedules, ops, jobs, faults, switches, kills, restarts, conflicts } = tally;
   return [
-    `${new Date().toISOString()} schedules ${schedules}, ops ${ops}, faults ${faults}, kills -9 ${kills}, server restarts ${restarts}, conflicts ${conflicts}`,
-    `lost ${count('lost', 'differs')}, resurrected ${count('resurrected', 'foreign')}, echoed ${count('echo')}, unexplained conflicts ${count('conflict')}, stuck ${count('stuck')}`,
+    `${new Date().toISOString()} schedules ${schedules}, ops ${ops}, on streams with groups ${jobs}, faults ${faults}, switches ${switches}, kills -9 ${kills}, server restarts ${restarts}, conflicts ${conflicts}`,
+    `lost ${count('lost', 'differs')}, resurrected ${count('resurrected', 'foreign')}, handed again ${count('handed again')}, echoed ${count('echo')}, unexplained conflicts ${count('conflict')}, stuck ${count('stuck')}`,
   ].join(' · ');
 }
 
 async function lane(seedHere: number): Promise<void> {
-  const world = await World.start(topologyOf(seedHere));
+  const worlds = new Map<Topology, World>();
+  const worldOf = async (topology: Topology) => {
+    const world = worlds.get(topology) ?? (await World.start(topology));
+    worlds.set(topology, world);
+    return world;
+  };
   const spares = new Spares();
   try {
-    const step = values.again ? 0 : TOPOLOGIES.length;
+    const step = values.again ? 0 : LANES;
     for (let seed = seedHere; Date.now() < endMs; seed += step) {
+      const world = await worldOf(topologyOf(seed));
       const syncs: ChildSync[] = [];
       const syncOf: Course['syncOf'] = (_world, shard) => {
         const sync = new ChildSync(world, shard, spares);
@@ -68,16 +75,18 @@ async function lane(seedHere: number): Promise<void> {
     }
   } finally {
     await spares.close();
-    await world.stop();
+    for (const world of worlds.values()) await world.stop();
   }
 }
 
 function add(
-  { seed, acts, faults, conflicts, violations: found, story }: Awaited<ReturnType<typeof runSchedule>>,
+  { seed, acts, jobs, faults, conflicts, violations: found, story }: Awaited<ReturnType<typeof runSchedule>>,
   syncs: readonly ChildSync[],
 ): void {
   tally.schedules++;
   tally.ops += acts;
+  tally.jobs += jobs;
+  tally.switches += faults.filter((name) => name.startsWith(SWITCHED)).length;
   tally.faults += faults.length;
   tally.kills += syncs.reduce((sum, sync) => sum + sync.kills, 0);
   tally.restarts += faults.filter((name) => name.startsWith('server restarted')).length;
@@ -95,7 +104,7 @@ function add(
 
 console.log(`seed ${values.seed}, ${values.minutes} min`);
 const minutely = setInterval(() => console.log(line()), 60_000);
-await Promise.all(TOPOLOGIES.map((_topology, at) => lane(values.again ? first : first + at)));
+await Promise.all(Array.from({ length: LANES }, (_, at) => lane(values.again ? first : first + at)));
 clearInterval(minutely);
 console.log(line());
 process.exitCode = violations.length === 0 && tally.schedules > 0 ? 0 : 1;

@@ -1,23 +1,23 @@
-/** The sync of one shard in a process of its own, to be killed -9 and stopped. Run by `ChildSync`. */
+/** Runs the sync of one shard in a process of its own, so that `ChildSync` can stop it or kill it with `kill -9`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Plan } from '../../domain/plan.ts';
-import { shardsOfPlan } from '../../domain/shard.ts';
-import type { LinkStatus } from '../../domain/status.ts';
-import type { Environment } from '../../redis/connection.ts';
-import type { Step } from '../../redis/sync/step.ts';
-import { runSync } from '../../redis/sync/sync.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { shardsOfPlan } from '../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../domain/gates/status.ts';
+import type { Environment } from '../../redis/client/connection.ts';
+import type { FaultPoint } from '../../redis/replication/reconcile/fault-points.ts';
+import { runSync } from '../../redis/replication/replicator.ts';
 
 export type Order = { readonly plan: Plan; readonly shard: string; readonly environment: Environment };
 export type Word =
   | { readonly kind: 'ready' }
-  /** `attempt` counts within this process. */
-  | { readonly kind: 'step'; readonly attempt: number; readonly step: Step }
+  /** `attempt` is numbered from 1 in each process. */
+  | { readonly kind: 'step'; readonly attempt: number; readonly step: FaultPoint }
   | { readonly kind: 'status'; readonly status: LinkStatus }
   | { readonly kind: 'ended'; readonly attempt: number; readonly error: string };
 
 const RETRY_MS = 20;
-/** Steps that somebody waits for. */
-const TOLD: ReadonlySet<Step> = new Set(['feed open', 'scan target', 'scanned']);
+/** The steps that the parent process waits for. */
+const TOLD: ReadonlySet<FaultPoint> = new Set(['feed open', 'scan target', 'scanned']);
 const say = (word: Word) => void process.send?.(word);
 
 async function run({ plan, shard: name, environment }: Order): Promise<void> {
@@ -26,14 +26,14 @@ async function run({ plan, shard: name, environment }: Order): Promise<void> {
   const { link } = shard;
   for (let attempt = 1; ; attempt++) {
     const report = (status: LinkStatus) => say({ kind: 'status', status });
-    const reached = (step: Step) => (TOLD.has(step) ? say({ kind: 'step', attempt, step }) : undefined);
+    const reached = (step: FaultPoint) => (TOLD.has(step) ? say({ kind: 'step', attempt, step }) : undefined);
     const error: unknown = await runSync(
       { plan, link, shard, environment, report, reached },
       new AbortController().signal,
     ).catch((cause: unknown) => cause);
     const { name: kind, message } = error instanceof Error ? error : new Error(String(error));
     say({ kind: 'ended', attempt, error: `${kind}: ${message}` });
-    // A newer attempt is at work: as the activity does, this one is over for good.
+    // A newer attempt holds the lease. So this process ends and does not try again.
     if (kind === 'LeaseLost') return process.disconnect();
     await delay(RETRY_MS);
   }

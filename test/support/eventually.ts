@@ -8,8 +8,11 @@ export interface Patience {
 }
 
 /**
- * Waits until `condition` gives something other than false, null and undefined, and returns it. A condition that
- * throws (a failed `expect`, say) has not come true yet. When time is up, says what it waited for and what it saw last.
+ * Waits until `condition` returns something other than false, null and undefined. A condition that throws, for example
+ * by a failed `expect`, is tried again.
+ *
+ * @returns what `condition` returned
+ * @throws Error when the time is over; it says what was awaited and what was seen last
  */
 export async function eventually<T>(
   what: string,

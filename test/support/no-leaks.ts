@@ -1,4 +1,6 @@
-/** Fails the run when a process that a test started still lives after it; removes the folders that tests have left. */
+/**
+ * Fails the run if a process that a test started still lives after the run. Removes the folders that tests have left.
+ */
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -31,7 +33,10 @@ function removeFolders(run: string): void {
       rmSync(join(dirname(begin), name), { recursive: true, force: true });
 }
 
-/** Lines `pid command`; the runner's own workers are not ours. Only where there is a /proc. */
+/**
+ * Returns lines `pid command` of the processes of this run, without the workers of vitest. Empty where there is no
+ * /proc.
+ */
 function leftovers(run: string): string[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')

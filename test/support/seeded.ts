@@ -1,14 +1,14 @@
-/** Numbers that one seed decides: the same seed asks for the same writes and faults again. */
+/** Random numbers from a seed. The same seed gives the same writes and faults again. */
 export type Seeded = {
-  /** 0 … below - 1. */
+  /** A whole number from 0 to `below` - 1. */
   readonly below: (below: number) => number;
   readonly chance: (share: number) => boolean;
   readonly pick: <T>(from: readonly T[]) => T;
-  /** An independent sequence, so that one actor's draws do not shift another's. */
+  /** An independent sequence. So the numbers that one actor takes do not change those of another. */
   readonly fork: () => Seeded;
 };
 
-/** mulberry32: small, and good enough to draw schedules with. */
+/** Uses mulberry32, which is small and good enough for random schedules. */
 export function seeded(seed: number): Seeded {
   let state = seed >>> 0;
   const next = () => {

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 
-/** In the environment of everything that a run of the tests starts: which run it is. */
+/** Environment variable that names the run. Every process that a run of the tests starts has it. */
 export const RUN_MARK = 'JDAY_TEST_RUN';
 
 export interface TempDir {
   readonly path: string;
 }
 
-/** A folder of the test file's own, there in each of its tests and gone after them. */
+/** Gives a test file a folder of its own. It exists while the tests run, and is removed after them. */
 export function withTempDir(): TempDir {
   let path: string | undefined;
   beforeAll(() => {
@@ -27,12 +27,12 @@ export function withTempDir(): TempDir {
   };
 }
 
-/** Gone at the latest when all tests are over. */
+/** Creates a folder. It is removed at the latest when all tests are over. */
 export function makeTempDir(): string {
   return mkdtempSync(tempDirsOf(process.env[RUN_MARK] ?? 'alone'));
 }
 
-/** What the paths of a run's folders begin with. */
+/** Returns the beginning of the paths of all folders of a run. */
 export function tempDirsOf(run: string): string {
   return join(tmpdir(), `jday-test-${run.slice(0, 8)}-`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { politeSlots } from '../../workers/polite-slots.ts';
+import { politeSlots } from '../../workers/create-workers.ts';
 
 const CONTEXT = {
   slotType: 'activity',
@@ -10,7 +10,7 @@ const CONTEXT = {
 } as const;
 const TASK = { slotInfo: { type: 'activity', activityType: 'sync' }, permit: {} } as const;
 
-/** How long a worker that holds `held` tasks waits before it asks for one more, ms. */
+/** How long a worker with these slots waits before it asks for one more task, ms. */
 async function waitOf(slots: ReturnType<typeof politeSlots>): Promise<number> {
   const from = performance.now();
   await slots.reserveSlot(CONTEXT, new AbortController().signal);

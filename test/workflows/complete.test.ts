@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { FAILURES } from '../../domain/failure.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
 import { abortSignal, completeUpdate, pauseUpdate, resumeUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
-import { PATIENCE, progress, until, waitsForOperator, withMigrations } from './with-migrations.ts';
+import {
+  type Handle,
+  PATIENCE,
+  progress,
+  until,
+  waitsForOperator,
+  withMigrations,
+} from './with-migrations.ts';
 
 const migrations = withMigrations();
 const byAnn = { by: 'ann', reason: 'tried' };
@@ -70,6 +77,31 @@ describe.concurrent('the last verification', () => {
     world.diverged = 0;
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
   });
+});
+
+describe.concurrent('a store that comes back without its claim after the sync has ended', () => {
+  const lost = () => finalFailure(FAILURES.StoreUnclaimed, 'store v1 holds no claim');
+  const accepting = (handle: Handle, accept: 'absence' | 'restore') =>
+    handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann', accept }] });
+
+  test.each(['complete', 'rollback'])(
+    'holds the end of a %s up until an operator says that it stays as it is (L5, L15)',
+    async (how) => {
+      const { handle, world } = await migrations.stayIn('watch');
+      world.fail('dropRecords', ...Array.from({ length: 50 }, lost));
+      world.when('resolveSuspicion', () => world.forgive('dropRecords'));
+      if (how === 'complete') await handle.executeUpdate(completeUpdate, { args: [byAnn] });
+      else await handle.signal(abortSignal, 'enough');
+      await waitsForOperator(handle);
+      await expect(accepting(handle, 'restore')).rejects.toMatchObject({
+        cause: { message: expect.stringMatching(/nothing is written back.*Legal now: resume/) as string },
+      });
+      await accepting(handle, 'absence');
+      expect(world.calls).toContain('decide absence without a sync');
+      const outcome = how === 'complete' ? 'completed' : 'rolled-back';
+      expect(await handle.result()).toMatchObject({ outcome, undone: [] });
+    },
+  );
 });
 
 describe.concurrent('a migration whose workflow was cancelled', () => {

@@ -9,9 +9,12 @@ import {
   pauseUpdate,
   resumeUpdate,
   rollbackUpdate,
+  waiveUpdate,
 } from '../../workflows/messages.ts';
-import { examplePlan } from '../support/example-plan.ts';
+import { examplePlan } from '../support/plans/example-plan.ts';
 import { eventually } from '../support/eventually.ts';
+import type { Progress } from '../../domain/run/progress.ts';
+import type { FakeWorld } from './fake-world.ts';
 import { STAYS_IN } from './stories.ts';
 import { type Handle, progress, until, waitsForApproval, withMigrations } from './with-migrations.ts';
 
@@ -19,7 +22,7 @@ const migrations = withMigrations();
 const MANUAL = { readiness: 'manual', cutover: 'manual', complete: 'manual' } as const;
 const because = { by: 'ann', reason: 'looks fine' };
 
-/** What the sender of a refused update is told. */
+/** The message that the sender of a refused update gets. */
 async function refusalOf(sent: Promise<unknown>): Promise<string> {
   const error = await sent.then(
     () => undefined,
@@ -94,11 +97,78 @@ describe.concurrent('approvals', () => {
     world.seen = { sync: { quarantined: 3 } };
     await until(handle, 'says what is red', ({ waitingFor }) => /quarantine \(6 values/.test(waitingFor.why));
     const red = handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
-    expect(await refusalOf(red)).toMatch(/gates hold it back: .*quarantine/);
+    expect(await refusalOf(red)).toMatch(
+      /cannot be approved while gates are not green: quarantine \(6 values/,
+    );
     world.seen = {};
     await waitsForApproval(handle, 'cutover');
     await handle.executeUpdate(approveUpdate, { args: [{ gate: 'cutover', ...because }] });
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('a gate that flickers for as long as somebody thinks leaves the history alone', async () => {
+    const { handle, world } = await migrations.start(STAYS_IN.approval.change);
+    await waitsForApproval(handle, 'cutover');
+    const eventsNow = async () => (await handle.describe()).historyLength;
+    const [before, looks] = [await eventsNow(), world.looks];
+    for (let flips = 0; flips < 40; flips += 1) {
+      world.seen = flips % 2 === 0 ? { sync: { quarantined: 3 } } : {};
+      const seen = world.snapshots;
+      await eventually('looks again', () => world.snapshots > seen);
+    }
+    // The looks grow longer with the wait, whatever they see: some of them end, none because of the gate.
+    expect(world.looks - looks).toBeLessThan(6);
+    expect((await eventsNow()) - before).toBeLessThan(8 * 7);
+    await abort(handle);
+  });
+});
+
+describe.concurrent('a gate that nobody can measure', () => {
+  const noise = { impact: { percent: 133, low: -20, high: 233 } };
+  const waive = { gate: 'impact', by: 'ann', reason: 'one machine' } as const;
+  const heldBy = (handle: Handle, what: RegExp) =>
+    until(
+      handle,
+      `is held by ${what}`,
+      ({ waitingFor }) => waitingFor.what === 'gates' && what.test(waitingFor.why),
+    );
+
+  test('holds the migration until an operator waives it by name, which ends the look under way; the report says so', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => (fake.seen = noise));
+    await heldBy(handle, /impact \(not measurable here \(−20 to 233 %\)/);
+    const other = handle.executeUpdate(waiveUpdate, { args: [{ ...waive, gate: 'sessions' }] });
+    expect(await refusalOf(other)).toMatch(
+      /"sessions" cannot be waived: it is green .*Legal now: waive impact, pause/,
+    );
+    const data = handle.executeUpdate('waive', { args: [{ ...waive, gate: 'integrity' }] });
+    expect(await refusalOf(data)).toBe('gate: expected one of impact, sessions, cacheHits');
+    // From now on no look ends by itself before the test does.
+    world.patience = 1_000;
+    const { looks } = world;
+    await eventually('a long look is under way', () => world.looks > looks);
+    world.patience = 1;
+    await handle.executeUpdate(waiveUpdate, { args: [waive] });
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed', waivers: [waive] });
+  });
+
+  test('passes under a plan that waives it, but a proven impact holds all the same', async () => {
+    const { gates } = examplePlan();
+    const waived = { gates: { ...gates, waive: [{ gate: 'impact', reason: 'one machine' }] as const } };
+    const { handle, world } = await migrations.start(waived, (fake) => {
+      fake.seen = { impact: { percent: 133, low: 12, high: 233 } };
+    });
+    await heldBy(handle, /impact \(the apps answer 12 to 233 % slower/);
+    const red = handle.executeUpdate(waiveUpdate, { args: [waive] });
+    expect(await refusalOf(red)).toMatch(
+      /"impact" cannot be waived: it is red \(the apps answer 12 to 233 %/,
+    );
+    world.seen = noise;
+    const report = await handle.result();
+    expect(report).toMatchObject({
+      outcome: 'completed',
+      waivers: [{ gate: 'impact', by: null, reason: 'one machine', at: null }],
+    });
   });
 });
 
@@ -154,6 +224,36 @@ describe.concurrent('the rollback window', () => {
     await until(handle, 'the window is open again', ({ waitingFor }) => waitingFor.what === 'time');
     await waitsForApproval(handle, 'complete');
     await abort(handle);
+  });
+
+  test('does not end by itself while a gate is red: what is wrong then has no way back any more (L7)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) =>
+      fake.when('cutover', () => (fake.seen = { sync: { quarantined: 3 } })),
+    );
+    await until(
+      handle,
+      'is held',
+      ({ waitingFor }) => waitingFor.what === 'gates' && waitingFor.gate === 'complete',
+    );
+    await until(handle, 'says by what', ({ waitingFor }) => /quarantine \(6 values/.test(waitingFor.why));
+    const { looks } = world;
+    await eventually('it looks on', () => world.looks > looks + 2);
+    expect(world.calls).not.toContain('verifyAll');
+    world.seen = {};
+    const report = await handle.result();
+    expect(report).toMatchObject({ outcome: 'completed' });
+    expect(report.approvals.at(-1)).toMatchObject({ gate: 'complete', by: 'plan' });
+  });
+
+  test('whose end a gate holds is ended by a person who says so, and a trigger still leads back', async () => {
+    const red = (fake: FakeWorld) => fake.when('cutover', () => (fake.seen = { sync: { quarantined: 3 } }));
+    const [told, harmed] = await Promise.all([migrations.start({}, red), migrations.start({}, red)]);
+    const held = ({ waitingFor }: Progress) => waitingFor.what === 'gates' && waitingFor.gate === 'complete';
+    await Promise.all([told, harmed].map(({ handle }) => until(handle, 'is held', held)));
+    await told.handle.executeUpdate(completeUpdate, { args: [because] });
+    harmed.world.seen = { verify: { equal: 10, diverged: 90 } };
+    expect(await told.handle.result()).toMatchObject({ outcome: 'completed' });
+    expect(await harmed.handle.result()).toMatchObject({ outcome: 'rolled-back' });
   });
 
   test('does not exist before the flip', async () => {

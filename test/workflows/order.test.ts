@@ -2,13 +2,13 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temp
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, test } from 'vitest';
-import type { Check } from '../../domain/check.ts';
-import { FAILURES } from '../../domain/failure.ts';
-import { PHASES } from '../../domain/phase.ts';
+import type { Check } from '../../domain/run/check.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
+import { PHASES } from '../../domain/plan/plan.ts';
 import * as workflows from '../../workflows/index.ts';
 import { abortSignal } from '../../workflows/messages.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../workflows/names.ts';
-import { examplePlan } from '../support/example-plan.ts';
+import { examplePlan } from '../support/plans/example-plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
 import { STAYS_IN } from './stories.ts';
@@ -27,7 +27,7 @@ const RED: Check = {
 
 async function historyOf(handle: Handle): Promise<string> {
   const json = historyToJSON(await handle.fetchHistory());
-  // Payloads stand there in base64; what they say is what an onlooker of the UI reads.
+  // Payloads are in base64 here. Decoded, they are what a person reads in Temporal's UI.
   return json.replace(/"data": "([^"]*)"/g, (_, data: string) => Buffer.from(data, 'base64').toString());
 }
 
@@ -54,13 +54,13 @@ test('a migration goes through every phase in order and ends completed, V2 servi
     'backup j-day',
     'cutover',
     'verifyAll',
-    'dropTraces',
+    'dropRecords',
     'release',
   ]);
   expect(world.calls.indexOf('sync nexten')).toBeGreaterThan(world.calls.indexOf('copyFiles'));
   for (const link of ['v1', 'nexten']) {
     expect(world.calls.indexOf(`sync ${link} stopped`)).toBeGreaterThan(world.calls.indexOf('verifyAll'));
-    expect(world.calls.indexOf(`sync ${link} stopped`)).toBeLessThan(world.calls.indexOf('dropTraces'));
+    expect(world.calls.indexOf(`sync ${link} stopped`)).toBeLessThan(world.calls.indexOf('dropRecords'));
   }
 });
 
@@ -137,13 +137,18 @@ describe.concurrent('what an operator sees', () => {
         'phase',
         'day',
         'authority',
+        'authorityRead',
+        'agesMs',
         'percent',
         'sync',
         'sessions',
         'integrity',
+        'compared',
         'impactPercent',
+        'impact',
       ],
-      ...['gates', 'rollback', 'waitingFor', 'suspects', 'paused', 'throttled', 'lastFailure', 'outcome'],
+      ...['gates', 'rollback', 'waitingFor', 'suspects', 'paused', 'goingBack', 'throttled', 'lastFailure'],
+      'outcome',
     ]);
     expect(seen).toMatchObject({
       authority: 'source',
@@ -155,15 +160,18 @@ describe.concurrent('what an operator sees', () => {
         conflicts: 0,
         quarantined: 0,
       },
-      sessions: { live: 0, migrated: 0, lost: 0 },
+      agesMs: { look: null, sync: null, verify: null, impact: null },
+      sessions: { live: null, migrated: null, lost: null },
       integrity: null,
+      compared: null,
       gates: [],
       rollback: { lossless: true, estimateMs: null, writesAtRisk: null, windowEndsAt: null },
       outcome: null,
     });
     await handle.signal(abortSignal);
     await handle.result();
-    expect(await progress(handle)).toMatchObject({ phase: 'ended', outcome: 'aborted' });
+    const goingBack = { by: 'operator', reason: 'no reason given' };
+    expect(await progress(handle)).toMatchObject({ phase: 'ended', outcome: 'aborted', goingBack });
   });
 
   test('after the flip it tells how to go back, until when and at what cost', async () => {

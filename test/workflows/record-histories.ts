@@ -1,21 +1,21 @@
 /**
- * Records one history for each outcome, for the replay test: `npx tsx test/workflows/record-histories.ts`. To be run
- * again only when the order of commands changes on purpose; a run that is under way would need a patch then.
+ * Records one history for each outcome, for the replay test: `npx tsx test/workflows/record-histories.ts`. Run it again
+ * only when the order of commands changes on purpose. Then the workflow needs a patch for migrations that already run.
  */
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Outcome, Phase } from '../../domain/phase.ts';
+import type { RunOutcome, Phase } from '../../domain/plan/plan.ts';
 import { abortSignal, progressQuery } from '../../workflows/messages.ts';
 import type { migration } from '../../workflows/migration.ts';
 import { TASK_QUEUES, workflowIdOf } from '../../workflows/names.ts';
-import { examplePlan } from '../support/example-plan.ts';
+import { examplePlan } from '../support/plans/example-plan.ts';
 import { FakeWorld } from './fake-world.ts';
 import { serveMigrations } from './serve-migrations.ts';
 import { STAYS_IN } from './stories.ts';
 
 const FOLDER = new URL('./histories/', import.meta.url);
-const ABORT_IN: Readonly<Record<Outcome, Phase | null>> = {
+const ABORT_IN: Readonly<Record<RunOutcome, Phase | null>> = {
   completed: null,
   aborted: 'approval',
   'rolled-back': 'watch',

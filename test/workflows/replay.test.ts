@@ -1,24 +1,21 @@
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { NO_METRICS, WORKFLOWS_PATH } from './serve-migrations.ts';
+import { workflowBundle } from '../../workers/workflow-bundle.ts';
+import { NO_METRICS } from './serve-migrations.ts';
 
 const FOLDER = new URL('./histories/', import.meta.url);
 const RECORDED = readdirSync(FOLDER);
 
-let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>;
-beforeAll(async () => {
+beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: WORKFLOWS_PATH,
-    logger: new DefaultLogger('ERROR'),
-  });
 });
 
-function replay(history: unknown): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle, sinks: NO_METRICS }, historyFromJSON(history));
+async function replay(history: unknown): Promise<void> {
+  const options = { workflowBundle: await workflowBundle(), sinks: NO_METRICS };
+  await Worker.runReplayHistory(options, historyFromJSON(history));
 }
 
 function read(file: string): { events: { eventType: string }[] } {

@@ -1,11 +1,10 @@
-import { type Phase, PHASES } from '../../domain/phase.ts';
-import type { Plan } from '../../domain/plan.ts';
-import { examplePlan } from '../support/example-plan.ts';
+import { type Phase, PHASES, type Plan } from '../../domain/plan/plan.ts';
+import { examplePlan } from '../support/plans/example-plan.ts';
 import type { FakeWorld } from './fake-world.ts';
 
 type Story = { readonly change?: Partial<Plan>; readonly prepare?: (world: FakeWorld) => void };
 
-/** Days that no test lives to see the end of. */
+/** So many days that no test sees their end. */
 const FAR = 100_000;
 
 const { approvals } = examplePlan();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FAILURES } from '../../domain/failure.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
 import { abortSignal, resumeUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
@@ -22,7 +22,7 @@ describe.concurrent('a cutover', () => {
     );
     expect(await handle.result()).toMatchObject({ outcome: 'aborted', reason: 'cutover: drain took 900 ms' });
     expect(world.after('cutover').filter((call) => call === 'cutover')).toHaveLength(2);
-    expect(world.order.slice(-7, -5)).toEqual(['unfence', 'settleSource']);
+    expect(world.order.slice(-7, -5)).toEqual(['unfence', 'drainToSource']);
   });
 
   test('that broke before the flip is un-fenced at once and tried again (L8)', async () => {
@@ -36,7 +36,7 @@ describe.concurrent('a cutover', () => {
   test('that broke after the flip is finished forward, V1 is not opened (L1, L8)', async () => {
     const { handle, world } = await migrations.start({}, (fake) => {
       fake.fail('cutover', new Error('connection lost'));
-      fake.when('cutover', () => (fake.authority = 'target'));
+      fake.when('cutover', () => fake.moveTo('target'));
     });
     expect(await handle.result()).toMatchObject({ outcome: 'completed', authority: 'target' });
     expect(world.after('cutover')[0]).toBe('cutover');
@@ -47,7 +47,7 @@ describe.concurrent('a cutover', () => {
     const { handle, world } = await migrations.start({}, (fake) => {
       fake.fail('cutover', new Error('connection lost'));
       fake.when('cutover', () => {
-        fake.authority = 'target';
+        fake.moveTo('target');
         fake.authorityKnown = false;
         const looks = fake.looks;
         fake.when('observe', () => (fake.authorityKnown = fake.looks > looks + 2));
@@ -61,7 +61,7 @@ describe.concurrent('a cutover', () => {
   test('whose end fails again and again asks an operator', { timeout: 150_000 }, async () => {
     const { handle } = await migrations.start({}, (fake) => {
       fake.fail('cutover', ...Array.from({ length: 20 }, () => new Error('no rights on V2')));
-      fake.when('cutover', () => (fake.authority = 'target'));
+      fake.when('cutover', () => fake.moveTo('target'));
     });
     const asks = async () => (await progress(handle)).waitingFor.what === 'resume';
     await eventually('it waits for an operator', asks, { withinMs: 120_000 });
@@ -76,7 +76,7 @@ describe.concurrent('a cutover', () => {
     const { handle, world } = await migrations.start({}, (fake) => {
       fake.fail('cutover', new Error('connection lost'));
       fake.when('cutover', () => {
-        fake.authority = 'target';
+        fake.moveTo('target');
         fake.authorityKnown = false;
       });
     });
@@ -115,10 +115,38 @@ describe.concurrent('a cutover', () => {
     expect(await handle.result()).toMatchObject({ outcome: 'completed' });
   });
 
+  test('that dies, while the next worker reaches another server: says so, does nothing, and goes on by itself (L8, L15)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => (fake.doubt = 'store v1 holds no claim'));
+    });
+    await until(handle, 'it is told', ({ waitingFor, lastFailure }) =>
+      /who serves: store v1 holds no claim/.test(waitingFor.what === 'resume' ? (lastFailure ?? '') : ''),
+    );
+    expect(world.after('cutover')).toEqual([]);
+    world.when('cutover', () => undefined);
+    world.doubt = null;
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
+  test('that dies and is found moved by another one: nothing is done until somebody says that the stores are right (L15)', async () => {
+    const { handle, world } = await migrations.start({}, (fake) => {
+      fake.fail('cutover', new Error('connection lost'));
+      fake.when('cutover', () => (fake.epoch = 7));
+    });
+    await until(handle, 'it is told', ({ waitingFor, lastFailure }) =>
+      /\(epoch 7\).*resume --accept record/.test(waitingFor.what === 'resume' ? (lastFailure ?? '') : ''),
+    );
+    expect(world.after('cutover')).toEqual([]);
+    world.when('cutover', () => undefined);
+    await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann', accept: 'record' }] });
+    expect(await handle.result()).toMatchObject({ outcome: 'completed' });
+  });
+
   test('that leaves nobody knowing, then aborted, goes back the way the stores say once they agree', async () => {
     const { handle, world } = await migrations.start({}, (fake) => {
       fake.fail('cutover', uncertain());
-      fake.authorityKnown = false;
+      fake.when('cutover', () => (fake.authorityKnown = false));
     });
     await waitsForOperator(handle);
     await handle.signal(abortSignal, 'give up');
@@ -127,7 +155,7 @@ describe.concurrent('a cutover', () => {
     );
     expect(world.after('cutover')).toEqual([]);
     world.authorityKnown = true;
-    world.authority = 'target';
+    world.moveTo('target');
     await handle.executeUpdate(resumeUpdate, { args: [{ by: 'ann' }] });
     expect(await handle.result()).toMatchObject({ outcome: 'rolled-back', reason: 'give up' });
     expect(world.after('cutover')[0]).toBe('rollback');

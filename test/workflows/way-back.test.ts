@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FAILURES } from '../../domain/failure.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
 import { abortSignal, pauseUpdate, rollbackUpdate } from '../../workflows/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { finalFailure } from './fake-world.ts';
@@ -9,11 +9,11 @@ import { PATIENCE, progress, waitsForApproval, waitsForOperator, withMigrations 
 const migrations = withMigrations();
 
 const UNDO_OF_THE_SYNC = [
-  'settleSource',
+  'drainToSource',
   'sync v1 stopped',
   'clearTarget',
   'unfence',
-  'dropTraces',
+  'dropRecords',
   'release',
 ];
 const UNDO: Readonly<Record<string, readonly string[]>> = {
@@ -57,7 +57,7 @@ describe.concurrent('an abort from the cutover on', () => {
       const { handle, world } = await migrations.stayIn(phase);
       await handle.signal(abortSignal, `tried in ${phase}`);
       if (phase === 'cutover') {
-        // Shielded: it goes on after the abort, and only then the way back begins.
+        // The abort does not cancel the cutover. The way back begins only when the cutover has ended.
         const pause = handle.executeUpdate(pauseUpdate, { args: [{ by: 'ann', reason: 'wait' }] });
         await expect(pause).rejects.toMatchObject({
           cause: { message: expect.stringMatching(/going back/) as string },
@@ -73,7 +73,7 @@ describe.concurrent('an abort from the cutover on', () => {
         undone: [],
       });
       expect(report.rollback).toMatchObject({ to: 'source', epoch: 3 });
-      expect(world.after('rollback')).toEqual(['sync v1 stopped', 'dropTraces, ledger kept', 'release']);
+      expect(world.after('rollback')).toEqual(['sync v1 stopped', 'dropRecords, ledger kept', 'release']);
       expect(world.calls).not.toContain('clearTarget');
     },
   );
@@ -156,15 +156,15 @@ describe.concurrent('the same way back', () => {
 
   test('goes on after an undo that failed, and the report names it', async () => {
     const { handle, world } = await migrations.stayIn('approval');
-    world.fail('settleSource', finalFailure(FAILURES.BadConfiguration, 'V2 is gone'));
+    world.fail('drainToSource', finalFailure(FAILURES.BadConfiguration, 'V2 is gone'));
     world.fail('clearTarget', finalFailure(FAILURES.BadConfiguration, 'V2 is still gone'));
     await handle.signal(abortSignal, 'because');
     const report = await handle.result();
     expect(report.undone).toEqual([
-      { step: 'carry what was written on V2 to V1', problem: 'settleSource: V2 is gone' },
+      { step: 'carry what was written on V2 to V1', problem: 'drainToSource: V2 is gone' },
       { step: 'clear V2 of what we wrote', problem: 'clearTarget: V2 is still gone' },
     ]);
-    expect(world.order.slice(-3)).toEqual(['unfence', 'dropTraces', 'release']);
+    expect(world.order.slice(-3)).toEqual(['unfence', 'dropRecords', 'release']);
   });
 });
 
@@ -186,7 +186,7 @@ describe.concurrent('a sync that cannot be told to stop any more', () => {
     const report = await handle.result();
     world.silent = false;
     expect(report).toMatchObject({ outcome: 'rolled-back', authority: 'source', undone: [] });
-    expect(world.after('rollback')).toEqual(['dropTraces, ledger kept', 'release']);
+    expect(world.after('rollback')).toEqual(['dropRecords, ledger kept', 'release']);
   });
 
   test('because it waits for an operator, is waited for no more: the migration completes', async () => {
@@ -212,10 +212,10 @@ describe.concurrent('a second abort', () => {
   });
 
   test('that comes while the sync is being ended at the very end is too late', async () => {
-    const { handle, world } = await migrations.start({}, (fake) => fake.close('dropTraces'));
-    await eventually('traces are dropped', () => world.calls.includes('dropTraces'), PATIENCE);
+    const { handle, world } = await migrations.start({}, (fake) => fake.close('dropRecords'));
+    await eventually('traces are dropped', () => world.calls.includes('dropRecords'), PATIENCE);
     await handle.signal(abortSignal, 'late');
-    world.open('dropTraces');
+    world.open('dropRecords');
     expect(await handle.result()).toMatchObject({ outcome: 'completed', reason: null });
   });
 });

@@ -1,22 +1,21 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, vi } from 'vitest';
-import { type Phase, PHASES } from '../../domain/phase.ts';
-import type { Plan } from '../../domain/plan.ts';
-import type { Progress } from '../../domain/progress.ts';
+import { type Phase, PHASES, type Plan } from '../../domain/plan/plan.ts';
+import type { Progress } from '../../domain/run/progress.ts';
 import type { migration } from '../../workflows/migration.ts';
 import { type PreflightResult, progressQuery } from '../../workflows/messages.ts';
 import { TASK_QUEUES, workflowIdOf } from '../../workflows/names.ts';
 import type { preflight } from '../../workflows/preflight.ts';
-import { examplePlan } from '../support/example-plan.ts';
+import { examplePlan } from '../support/plans/example-plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeWorld } from './fake-world.ts';
 import { serveMigrations } from './serve-migrations.ts';
 import { STAYS_IN } from './stories.ts';
 
-/** Short enough that a whole migration takes seconds; waits have floors of their own. */
+/** So short that a whole migration takes seconds. Each wait has a minimum of its own. */
 export const DAY_MS = 60;
 
-/** For what comes late in a migration, on two cores that others may use too. */
+/** Enough for the last steps of a migration on two busy cores. */
 export const PATIENCE = { withinMs: 40_000 };
 
 export type Handle = WorkflowHandle<typeof migration>;
@@ -24,7 +23,8 @@ export type Handle = WorkflowHandle<typeof migration>;
 export type Started = { readonly handle: Handle; readonly world: FakeWorld; readonly plan: Plan };
 
 /**
- * Real workflows on a real server of their own (the queue `jday-sync` belongs to them alone), with fake activities.
+ * Runs real workflows with fake activities. They have a Temporal server of their own, so no other test uses their queue
+ * `jday-sync`.
  */
 export function withMigrations() {
   vi.setConfig({ testTimeout: 60_000 });
@@ -39,7 +39,7 @@ export function withMigrations() {
   });
   afterAll(() => stop());
 
-  /** Starts a migration; its world can be told beforehand what to do. */
+  /** Starts a migration. `prepare` can tell its world beforehand what to do. */
   const start = async (
     change: Partial<Plan> = {},
     prepare: (world: FakeWorld) => void = () => {},
@@ -61,7 +61,7 @@ export function withMigrations() {
       return client;
     },
     start,
-    /** Starts a migration that stays in a phase, and waits until all that runs there runs. */
+    /** Starts a migration that stays in a phase, and waits until the work of this phase runs. */
     async stayIn(phase: Phase): Promise<Started> {
       const { change, prepare } = STAYS_IN[phase];
       const started = await start(change, prepare);
@@ -92,7 +92,7 @@ export function progress(handle: Handle): Promise<Progress> {
   return handle.query(progressQuery);
 }
 
-/** Waits until the migration is where a test wants it. */
+/** Waits until `holds` is true for the progress of the migration. */
 export function until(handle: Handle, what: string, holds: (progress: Progress) => boolean): Promise<true> {
   return eventually(what, async () => holds(await progress(handle)), PATIENCE);
 }

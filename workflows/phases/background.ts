@@ -1,19 +1,28 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import { hasFlipped } from '../../domain/run-state.ts';
-import { linksOf } from '../../domain/link.ts';
-import { shardsOfPlan } from '../../domain/shard.ts';
-import type { Throttle } from '../../domain/throttle.ts';
-import { failureOf } from '../failure-of.ts';
+import { hasFlipped } from '../../domain/run/run-state.ts';
+import { linksOf } from '../../domain/plan/plan.ts';
+import { shardsOfPlan } from '../../domain/keys/shard.ts';
+import type { Throttle } from '../../domain/plan/throttle.ts';
+import { failureOf } from '../compensations.ts';
 import { configuring, running } from '../proxies.ts';
 import type { Run } from '../run.ts';
 
-/** The activities that run from the copy to the end of the window, both directions, whoever has the authority. */
+/**
+ * The activities that run from the copy to the end of the window: sync, verification and impact probe. The sync
+ * replicates in both directions, whichever side has the authority.
+ */
 export type Background = {
-  /** Resolves when the last one has stopped writing: only then may anything be cleared. */
+  /**
+   * Resolves when the last activity has ended. V2 may be cleared only after that, because a sync that still writes
+   * would bring keys back.
+   */
   stop(): Promise<void>;
 };
 
-/** Starts them outside the story's scope: an abort needs them once more, to carry what V2 was told. */
+/**
+ * Starts the activities outside the scope that an abort cancels. An abort still needs the sync: it must replicate to V1
+ * what V2's apps wrote.
+ */
 export async function startBackground(run: Run): Promise<Background> {
   const { plan } = run;
   const links = linksOf(plan).map((link) => link.name);
@@ -24,25 +33,21 @@ export async function startBackground(run: Run): Promise<Background> {
         ...shardsOfPlan(plan).map((shard) =>
           keep(run, () =>
             running(plan, `sync-${shard.name}`, `Syncs ${shard.name} with V2, both ways`).sync({
-              plan,
               link: shard.link.name,
               ...(shard.of > 1 && { shard: shard.name }),
             }),
           ),
         ),
         ...links.map((link) =>
-          keep(run, () =>
-            running(plan, `verify-${link}`, `Verifies ${link} against V2`).verify({ plan, link }),
-          ),
+          keep(run, () => running(plan, `verify-${link}`, `Verifies ${link} against V2`).verify({ link })),
         ),
-        keep(run, () =>
-          running(plan, 'measure-impact', 'Measures what the apps feel').measureImpact({ plan }),
-        ),
+        keep(run, () => running(plan, 'measure-impact', 'Measures what the apps feel').measureImpact({})),
         tellBounds(run),
       ]),
     );
     return {
       stop: async () => {
+        run.endsSync();
         scope.cancel();
         await ended;
       },
@@ -51,37 +56,43 @@ export async function startBackground(run: Run): Promise<Background> {
 }
 
 /**
- * Retries are the server's; what comes here is final. Before the flip it aborts. After it the way back is at
- * stake, so nothing is decided: an operator mends what is wrong and says `resume`.
+ * Keeps one activity running. The Temporal server does the retries, so a failure that arrives here is final. Before the
+ * flip it aborts the migration. After the flip it decides nothing, because the sync is the only lossless way back: an
+ * operator repairs the cause and sends `resume`.
  */
 async function keep(run: Run, start: () => Promise<void>): Promise<void> {
   const endedByItself = () => 'an activity that runs until it is cancelled ended by itself';
   try {
     for (;;) {
       const problem = await start().then(endedByItself, (error: unknown) => failureOf(error).message);
-      // Told to stop it may end in any way: what its worker's death cuts off then, nobody begins anew.
+      // The activity was told to stop, so any end of it is fine, even when the death of its worker cut it off. Nothing
+      // starts it again.
       if (CancellationScope.current().consideredCancelled) return;
-      // Who serves is known once the switch is over, which may need this sync: then an operator's word begins it anew.
+      // While a switch is under way this code cannot know which side serves, and so cannot choose between abort and
+      // operator. The switch may need this sync to end. Then an operator's `resume` starts the activity again.
       run.note({ lastFailure: problem });
       const nudged = run.nudged();
       await condition(() => !run.state.switching || nudged());
       if (run.state.switching) continue;
-      if (!hasFlipped(run.state)) return run.turnBack({ by: 'failure', reason: problem });
+      if (!hasFlipped(run.state)) return run.requestRollback({ by: 'failure', reason: problem });
       await run.operator(problem);
     }
   } catch (error) {
-    if (!isCancellation(error)) throw error; // Otherwise nobody is waited for any more.
+    if (!isCancellation(error)) throw error; // After a cancellation nothing waits for this activity any more.
   }
 }
 
-/** Whatever was asked by `configure`, also before the copy, reaches the activities that run; the last word counts. */
+/**
+ * Brings the bounds of the update `configure` to the activities that run, also bounds that were set before the copy.
+ * The last update counts.
+ */
 async function tellBounds(run: Run): Promise<void> {
   let told: Throttle | null = null;
   for (;;) {
     try {
       await condition(() => run.state.configured !== told);
       told = run.state.configured;
-      if (told) await configuring().configure({ plan: run.plan, throttle: told });
+      if (told) await configuring().configure({ throttle: told });
     } catch (error) {
       if (CancellationScope.current().consideredCancelled) return;
       run.note({ lastFailure: failureOf(error).message });

@@ -1,17 +1,17 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
-import { FAILURES } from '../../domain/failure.ts';
-import { jDayMs } from '../../domain/timeline.ts';
+import { FAILURES } from '../../domain/run/failure.ts';
+import { jDayMs } from '../../domain/plan/plan.ts';
+import { onOurStores, type Saga } from '../compensations.ts';
 import { asking, doing, undoing } from '../proxies.ts';
 import type { Run } from '../run.ts';
-import type { Saga } from '../saga.ts';
-import { passGate } from './waiting.ts';
+import { passGate } from './gates.ts';
 
-/** Looks, changes nothing. A red check fails the workflow: there is nothing to undo. */
-export async function preflight(run: Run): Promise<void> {
+/** Runs the checks and changes nothing. A red check fails the workflow. There is nothing to undo then. */
+export async function preflightPhase(run: Run): Promise<void> {
   run.enter('preflight');
   const { checks, searchAttributes } = await asking(
     'Preflight: looks at every store, changes nothing',
-  ).preflight({ plan: run.plan });
+  ).preflight({});
   const red = checks.filter((check) => check.verdict === 'red');
   if (red.length > 0) {
     const names = red.map((check) => `${check.name} (${check.subject})`).join(', ');
@@ -21,8 +21,11 @@ export async function preflight(run: Run): Promise<void> {
   run.note({ warnings: checks.filter((check) => check.verdict === 'alert') });
 }
 
-/** Takes the stores, on the day on which the plan begins. */
-export async function claim(run: Run, saga: Saga): Promise<void> {
+/**
+ * Waits for the first day of the plan, then takes the stores. Registers undo 7, "give the stores free" (the table
+ * stands in `compensations.ts`).
+ */
+export async function claimPhase(run: Run, saga: Saga, takeOver?: string): Promise<void> {
   const { plan } = run;
   const startMs = jDayMs(plan, run.state.startedAtMs) + plan.timeline.startDay * plan.dayMs;
   const waitMs = startMs - Date.now();
@@ -35,12 +38,19 @@ export async function claim(run: Run, saga: Saga): Promise<void> {
     await sleep(waitMs, { summary: `Until J${plan.timeline.startDay}` });
   }
   await passGate(run, false);
-  saga.before('give the stores free', () => undoing('Undo: gives the stores free').release({ plan }));
-  await doing('Takes the stores for this migration').claim({ plan });
+  saga.before('give the stores free', () =>
+    undoing('Undo: gives the stores free').release({ known: run.known() }),
+  );
+  const record = await doing('Takes the stores for this migration').claim({
+    ...(takeOver && { takeOver }),
+  });
+  run.serves(record.side, record.epoch);
 }
 
-/** Backups are kept, whatever comes: they need no undo. */
-export async function backup(run: Run, label: string): Promise<void> {
-  const made = await doing(`Backup ${label}, proven by a restore`).backup({ plan: run.plan, label });
+/** Makes one backup. It registers no undo: backups are kept, whatever the outcome. */
+export async function backupPhase(run: Run, label: string): Promise<void> {
+  const made = await onOurStores(run, `backup ${label}`, () =>
+    doing(`Backup ${label}, proven by a restore`).backup({ label }),
+  );
   run.note({ backups: [...run.state.backups, made] });
 }

@@ -1,6 +1,11 @@
-import { forgetsTwice, leavesNoEntry, oursAfter, type Step } from '../../../domain/protocol.ts';
-import { newest } from '../../../domain/ledger-entry.ts';
-import { otherSide, type Side } from '../../../domain/side.ts';
+import {
+  forgetsTwice,
+  leavesNoEntry,
+  newest,
+  oursAfter,
+  type NextStep,
+} from '../../../domain/protocol/protocol.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
 import type { Bounds, Protocol } from './bounds.ts';
 import { CLOCK_MS, digestOf, stampOf } from './values.ts';
 import {
@@ -30,14 +35,14 @@ function believed({ suspicions }: World): boolean {
   return Object.values(suspicions).every((suspicion) => suspicion.accepted !== null);
 }
 
-/** Gives the key back: done, to look again at both sides, or parked. */
+/** Gives the key back: it is done, it must be read again on both sides, or it is parked. */
 export function givenBack(one: Attempt, fate: 'done' | 'again' | 'parked'): Partial<Attempt> {
   const back = { at: 'idle', looks: NO_LOOKS, flight: null, held: 0, assumed: null } as const;
   if (fate === 'parked') return { ...back, parked: one.held | 4 };
   return { ...back, parked: 0, waiting: fate === 'again' ? BOTH : one.waiting };
 }
 
-/** Everything one attempt can do next, but for its write landing. */
+/** All that one attempt can do next, except that its write lands. */
 export function attemptMoves(
   world: World,
   one: Attempt,
@@ -79,29 +84,34 @@ function idleMoves(world: World, one: Attempt, bounds: Bounds, protocol: Protoco
     else if (one.known.echo === only) go('takes the key', { ...taken, at: 'glance' });
     else go('takes the key', { ...taken, ...assume(one, otherSide(only)) });
   }
-  // The target's keys first. A key that stands nowhere is found by no scan.
+  // The scan takes the target's keys first. It does not find a key that exists on neither side.
   const side = one.unscanned === BOTH ? 'target' : one.unscanned === BIT.source ? 'source' : null;
-  if (side) scan(world, one, side, bounds, go);
+  if (side) scan(world, one, side, bounds, protocol, go);
 }
 
-function scan(world: World, one: Attempt, side: Side, bounds: Bounds, go: Go): void {
+function scan(world: World, one: Attempt, side: Side, bounds: Bounds, protocol: Protocol, go: Go): void {
   const unscanned = one.unscanned & ~BIT[side];
   const store = world[side];
   if (store.content === 0) return go(`scans ${side} past the key`, { unscanned });
   if (one.waiting !== 0)
-    return go(`scans ${side}, the key waits already`, { unscanned, waiting: one.waiting | BIT[side] });
+    return go(`scans ${side}, the key waits already`, {
+      unscanned,
+      waiting: protocol.scanMarksBoth ? BOTH : one.waiting | BIT[side],
+    });
   if (!bounds.optimistic || side !== 'source') return go(`scans ${side}`, { unscanned, at: 'look' });
   const never: Glimpse = { content: 0, ops: 0, entry: null, clock: 0 };
   const looks = { source: null, target: never };
   go('copies the key', { unscanned, at: 'look', looks, assumed: 'target' });
 }
 
-/** The other side is taken for what is known of it. */
+/** Takes the known state of a side as its state and does not read the side. */
 function assume(one: Attempt, side: Side): Partial<Attempt> {
   return { at: 'look', looks: { ...NO_LOOKS, [side]: one.known?.[side] }, assumed: side };
 }
 
-/** A look at the side that our own last write went to. An app may have written in the same moment. */
+/**
+ * Checks the side of our own last write: the event is likely our own, but an app may have written at the same moment.
+ */
 function glance(world: World, one: Attempt, go: Go): void {
   const side = one.held === BIT.source ? 'source' : 'target';
   const known = one.known && { ...one.known, echo: null };
@@ -124,7 +134,9 @@ function lookAt(world: World, one: Attempt, side: Side, protocol: Protocol, go: 
     same: () => source.content === target.content,
   });
   const writtenSince = (from: Side) => ((world.told & BIT[from]) === 0 ? null : world.doubtFrom);
-  const step = protocol.rule(decided, seenOf({ source, target }), world.suspicions, writtenSince);
+  const ruling = protocol.rule(decided, seenOf({ source, target }), world.suspicions, writtenSince);
+  const stray = ruling === decided && decided.do === 'carry';
+  const step = stray ? protocol.stray(decided, seenOf({ source, target }), authorityIn(one.epoch)) : ruling;
   const name = `reads ${side} -> ${step.do}`;
   if (step.do === 'hold') return go(name, givenBack(one, 'parked'));
   if (step.do === 'nothing') return go(name, givenBack(one, 'done'));
@@ -138,7 +150,7 @@ function lookAt(world: World, one: Attempt, side: Side, protocol: Protocol, go: 
 
 type Looks = Readonly<Record<Side, Glimpse>>;
 
-/** What the copy takes for new is looked at on both sides when it is gone, or was carried before. */
+/** Whether a key that was assumed absent on one side must be read on both: it is gone, or it was carried before. */
 function needsMore(looks: Looks, assumed: Side): boolean {
   const seen = looks[otherSide(assumed)];
   return looks[assumed].content === 0 && (seen.content === 0 || seen.entry !== null);
@@ -157,7 +169,7 @@ function flightOf(
   world: World,
   one: Attempt,
   looks: Looks,
-  step: Exclude<Step, { do: 'nothing' | 'wait' }>,
+  step: Exclude<NextStep, { do: 'nothing' | 'wait' }>,
 ): Flight {
   const seen = seenOf(looks);
   const agreed = newest(seen.source.entry, seen.target.entry);
@@ -173,7 +185,7 @@ function flightOf(
   };
 }
 
-/** One more than any that still stands or flies: only their order counts. */
+/** One more than every counter that is still in use. Only the order of the stamps matters. */
 function nextCounter(world: World, token: number): number {
   let most = 0;
   const count = (stamp: string | undefined) => {

@@ -8,12 +8,12 @@ export type Moves<World> = (world: World, move: Move<World>) => void;
 
 export type Exploration = {
   readonly states: number;
-  /** The shortest way to a broken law, and which; `null` = every state was reached and none breaks one. */
+  /** The broken law and the shortest way to it; `null` = every state was reached, and none breaks a law. */
   readonly broken: { readonly law: string; readonly trace: readonly string[] } | null;
 };
 
 /**
- * Breadth-first over every interleaving. Two worlds with one spelling have one future and are visited once.
+ * Walks over every interleaving, breadth-first. Two worlds with the same spelling count as one and are visited once.
  *
  * @throws RangeError more than `most` states: the bounds are too wide to be exhausted
  */
@@ -50,7 +50,7 @@ export function explore<World>(
   return { states: parents.length, broken: null };
 }
 
-/** The law that a move from here breaks. */
+/** The law that a move from here breaks; `null` = none. */
 function breach<World>(world: World, moves: Moves<World>, move: Move<World>): string | null {
   try {
     moves(world, move);
@@ -67,7 +67,7 @@ function wayTo(index: number, parents: readonly number[]): number[] {
   return way;
 }
 
-/** Names of the moves along a way: not kept while exploring, found again by going it once more. */
+/** The names of the moves along a way. `explore` does not keep them, so this goes the way once more. */
 function retrace<World>(
   start: World,
   moves: Moves<World>,

@@ -1,9 +1,15 @@
-import { ABSENT, type Digest } from '../../../domain/digest.ts';
-import { type Holding, type Landed, type Landing, land } from '../../../domain/landing.ts';
-import { type Both, nextStep, type Rules, type Seen } from '../../../domain/protocol.ts';
+import {
+  ABSENT,
+  type Both,
+  contentIn,
+  nextStep,
+  type Rules,
+  type SideView,
+} from '../../../domain/protocol/protocol.ts';
+import { type Holding, land, type Landed, type Landing } from '../../../domain/protocol/landing.ts';
 import { type Bounds, PROTOCOL, type Protocol } from './bounds.ts';
 
-/** A protection taken away, and the narrowest bounds within which a law breaks without it. */
+/** The protocol without one protection, and the narrowest bounds within which this breaks a law. */
 export type Mutant = {
   readonly without: string;
   readonly bounds: Partial<Bounds>;
@@ -18,14 +24,15 @@ const mutant = (
   change: Partial<Protocol>,
 ): Mutant => ({ without, bounds, breaks, protocol: { ...PROTOCOL, ...change } });
 
-/** The write is let through as if what it expects were what stands there. */
+/** Lets a write pass: changes what it expects to what the server holds. */
 const blind =
   (lie: (there: Holding, write: Landed) => Partial<Landed>) =>
   (there: Holding, write: Landed): Landing =>
     land(there, { ...write, ...lie(there, write) });
 
 const looking =
-  (lie: (seen: Seen, side: 'source' | 'target') => Partial<Seen>) => (looks: Both<Seen>, rules: Rules) =>
+  (lie: (seen: SideView, side: 'source' | 'target') => Partial<SideView>) =>
+  (looks: Both<SideView>, rules: Rules) =>
     nextStep(
       {
         source: { ...looks.source, ...lie(looks.source, 'source') },
@@ -33,8 +40,6 @@ const looking =
       },
       rules,
     );
-
-const content = (digest: Digest) => digest.slice(0, 8);
 
 export const MUTANTS: readonly Mutant[] = [
   mutant('compare-and-set on the state', { writes: 2 }, /lost \(L2\)/, {
@@ -45,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   mutant('the expiry in what is expected', { writes: 3, expiry: true }, /\(L2\)/, {
     land: blind(({ state }, { expected }) =>
-      content(state) === content(expected) ? { expected: state } : {},
+      contentIn(state) === contentIn(expected) ? { expected: state } : {},
     ),
   }),
   mutant('the lease', { writes: 2, attempts: 2 }, /\(L2\)/, {
@@ -84,6 +89,23 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('the scan before the drain', { writes: 2, attempts: 2, flips: 1 }, /hands over/, {
     drainsScan: false,
   }),
+  mutant(
+    'both marks of a key that a scan finds waiting',
+    { writes: 3, attempts: 2, flips: 1 },
+    /hands over/,
+    {
+      scanMarksBoth: false,
+    },
+  ),
+  mutant('the poll before the flip', { writes: 2, flips: 1, silent: true }, /hands over/, {
+    drainsSilent: false,
+  }),
+  mutant(
+    'the answer to a stranger',
+    { writes: 3, flips: 1, strangers: true },
+    /goes over what serves \(L2\)/,
+    { stray: (step) => step },
+  ),
   mutant('the lease at the drain', { writes: 2, attempts: 2, flips: 1, zombies: true }, /hands over/, {
     drainsByLease: false,
   }),
@@ -100,7 +122,10 @@ export const MUTANTS: readonly Mutant[] = [
   ),
 ];
 
-/** While the lease holds and a key is in one hand, nobody else writes entries: the comparison is a second line. */
+/**
+ * The protocol without the comparison of the ledger entry. While the lease holds and each key is in work only once, no
+ * one else writes entries. So this comparison is only a second protection.
+ */
 export const WITHOUT_ENTRIES: Protocol = {
   ...PROTOCOL,
   land: blind(({ entry }) => ({ expectedEntry: entry })),

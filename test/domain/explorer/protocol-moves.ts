@@ -8,7 +8,7 @@ import { writeMoves } from './write-moves.ts';
 
 const MOST = 3_000_000;
 
-/** Every interleaving of apps, clocks, feeds, attempts and switches within the bounds. */
+/** Explores every interleaving of apps, clocks, feeds, attempts and switches within the bounds. */
 export function exploreProtocol(bounds: Bounds, protocol: Protocol = PROTOCOL): Exploration {
   const moves = (world: World, move: (name: string, next: World) => void) => {
     assertAgreement(world);

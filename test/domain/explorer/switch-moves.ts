@@ -1,4 +1,4 @@
-import { otherSide, type Side } from '../../../domain/side.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
 import { authorityIn } from './attempt-moves.ts';
 import type { Bounds, Protocol } from './bounds.ts';
 import { Violation } from './explore.ts';
@@ -7,7 +7,7 @@ import { type Attempt, BIT, newAttempt, type World } from './world.ts';
 
 type Move = (name: string, next: World) => void;
 
-/** A new attempt begins beside the old ones: they were killed, or only seem so. */
+/** A new attempt begins beside the old ones. They were killed, or they only look dead. */
 export function beginMoves(world: World, bounds: Bounds, move: Move): void {
   if (world.begun < bounds.attempts) {
     const token = Math.max(world.source.lease, world.target.lease) + 1;
@@ -35,14 +35,14 @@ function lastWrite(one: Attempt): Attempt[] {
   return flight ? [{ ...newAttempt(token, epoch), unscanned: 0, leases: 3, at, looks, flight }] : [];
 }
 
-/** Changes of a side that have not arrived on the other one, as the drain counts them. */
+/** Whether the drain counts a change of the side that has not arrived on the other side. */
 function pendingFrom(one: Attempt, side: Side): boolean {
   const work = (marks: number) => (marks & BIT[side]) !== 0 || (marks & BIT[otherSide(side)]) === 0;
   if ((one.waiting & BIT[side]) !== 0) return true;
   return (one.at !== 'idle' && work(one.held)) || (one.parked !== 0 && work(one.parked));
 }
 
-/** Fence, drain, flip: cutover and, the sides swapped, rollback. Whoever listens may answer the drain. */
+/** The moves of a switch: fence, drain, flip, or open again. A rollback is a cutover with the sides swapped. */
 export function switchMoves(world: World, bounds: Bounds, protocol: Protocol, move: Move): void {
   const { epoch } = world.target;
   if (world.source.epoch < epoch)
@@ -58,7 +58,8 @@ export function switchMoves(world: World, bounds: Bounds, protocol: Protocol, mo
       (one.token === world.target.lease || !protocol.drainsByLease) &&
       (one.heard & BIT[side]) === 0 &&
       !pendingFrom(one, side) &&
-      (one.unscanned === 0 || !protocol.drainsScan),
+      (one.unscanned === 0 || !protocol.drainsScan) &&
+      ((world.unheard & BIT[side]) === 0 || !protocol.drainsSilent),
   );
   if (!drained && protocol.drains) return;
   const flipped = {
@@ -71,21 +72,24 @@ export function switchMoves(world: World, bounds: Bounds, protocol: Protocol, mo
   move(`flip to ${otherSide(side)}`, flipped);
 }
 
-/** L2: whoever takes over has everything that the one before had accepted. */
+/** The side that takes over must have everything that the other side has accepted. */
 function assertDrained(world: World, side: Side): void {
   const [old, next] = [world[side], world[otherSide(side)]];
-  // A delete that was seen after the expiry passes for one: the other side's clock ends the key there.
+  // A delete that is seen after the expiry looks like an expiry. The clock of the other side ends the key there.
   if (old.content === 0 && old.clock === 1 && next.content > MORTAL) return;
   if (old.content === old.agreed || old.content === next.content) return;
   if ((old.ops & ~next.ops & ~world.journal) !== 0)
     throw new Violation(`${side} hands over before everything has arrived (L2)`);
 }
 
-/** Once quiet both sides say the same (L2). Clocks that differ may differ in what they have expired (L4). */
+/**
+ * When nothing is left to do, both sides must be equal. While the clocks differ, a key may have expired on one side.
+ */
 export function assertAgreement(world: World): void {
   const one = world.attempts.at(-1);
   if (!one || one.leases !== 2 || one.at !== 'idle') return;
   if (one.heard !== 0 || one.waiting !== 0 || one.parked !== 0 || one.unscanned !== 0) return;
+  if (world.unheard !== 0) return;
   const { source, target } = world;
   const mortal = source.content > MORTAL || target.content > MORTAL;
   if (source.clock !== target.clock && mortal) return;

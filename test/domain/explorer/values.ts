@@ -1,15 +1,14 @@
-import { ABSENT, type Digest } from '../../../domain/digest.ts';
-import type { LedgerEntry } from '../../../domain/ledger-entry.ts';
-import type { Side } from '../../../domain/side.ts';
+import { ABSENT, CONTENT_BYTES, type Digest, type LedgerEntry } from '../../../domain/protocol/protocol.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
 
 /**
- * A content is a small number: 0 absent, n the value of write n, n + `MORTAL` the same value with an expiry. The two sides
- * spell it differently, as the transform does, so that a mix-up of sides shows.
+ * A content is a small number: 0 = absent, n = the value of write n, n + `MORTAL` = the same value with an expiry. Each
+ * side has its own digest for it, as with a transform, so that a mix-up of the sides shows.
  */
 export type Content = number;
 
 export const MORTAL = 8;
-/** Clock of a server before and after the one moment at which everything mortal expires, ms. */
+/** The clock of a server before and after the one moment at which all keys with an expiry expire, ms. */
 export const CLOCK_MS = [500, 1_500] as const;
 const EXPIRES_AT = '\0\0\0\0\0\0\x03\xe8';
 const NEVER = '\xff'.repeat(8);
@@ -17,7 +16,7 @@ const NEVER = '\xff'.repeat(8);
 const spell = (letter: string) =>
   Array.from({ length: 2 * MORTAL }, (_, content): Digest => {
     if (content === 0) return ABSENT;
-    return `${letter}${'.'.repeat(6)}${(content % MORTAL).toString(16)}${content > MORTAL ? EXPIRES_AT : NEVER}`;
+    return `${letter}${'.'.repeat(CONTENT_BYTES - 2)}${(content % MORTAL).toString(16)}${content > MORTAL ? EXPIRES_AT : NEVER}`;
   });
 
 const DIGESTS: Readonly<Record<Side, readonly Digest[]>> = { source: spell('s'), target: spell('t') };
@@ -36,12 +35,13 @@ export function contentOf(side: Side, digest: Digest): Content {
   return content;
 }
 
-/** Stamps of at most 7 attempts with 31 writes each, as one char: ordered like the bytes of the real ones. */
+/** A stamp as one char, for 31 writes of each attempt. These stamps have the same order as the real ones. */
 export function stampOf(token: number, counter: number): string {
+  if (counter > 31) throw new Error('more writes of one attempt than a stamp can count');
   return String.fromCharCode(token * 32 + counter);
 }
 
-/** Two chars below 256 and one for the stamp: all that tells two entries apart. */
+/** All that tells two entries apart: one char for the stamp, one for the states and one for `ours`. */
 export function spellEntry(entry: LedgerEntry | null): string {
   if (!entry) return '\0\0';
   const states = contentOf('source', entry.source) * 16 + contentOf('target', entry.target);

@@ -1,7 +1,6 @@
-import type { LedgerEntry } from '../../../domain/ledger-entry.ts';
-import type { Both } from '../../../domain/protocol.ts';
-import type { Side } from '../../../domain/side.ts';
-import type { Suspicions } from '../../../domain/suspicion.ts';
+import type { Both, LedgerEntry } from '../../../domain/protocol/protocol.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import type { Suspicions } from '../../../domain/protocol/loss-suspicion.ts';
 import { type Content, spellEntry } from './values.ts';
 
 export const SIDES = ['source', 'target'] as const;
@@ -9,16 +8,18 @@ export const SIDES = ['source', 'target'] as const;
 export const BIT: Both<number> = { source: 1, target: 2 };
 export const BOTH = 3;
 
-/** One side: what a server holds of the one key, and of us. `ops` = writes that its state includes, as bits. */
+/**
+ * One side: what its server holds of the key and of our records. `ops` = the writes that its state includes, as bits.
+ */
 export type Store = {
   readonly content: Content;
   readonly ops: number;
   readonly lease: number;
   readonly epoch: number;
   readonly entry: LedgerEntry | null;
-  /** 1 = everything mortal has expired here. */
+  /** 1 = every key with an expiry has expired here. */
   readonly clock: 0 | 1;
-  /** What both sides truly agreed on last, known to the invariants only. */
+  /** What both sides really agreed on last. Only the invariants know it. */
   readonly agreed: Content;
 };
 
@@ -36,13 +37,19 @@ export type Flight = {
   readonly again: boolean;
 };
 
-/** One attempt of the sync: alive, stopped for good or a zombie; nobody outside can tell. */
+/** One attempt of the sync. It may be alive, stopped for good or a zombie; from outside these look the same. */
 export type Attempt = {
   readonly token: number;
-  /** 0 lease taken nowhere, 1 on the target, 2 on both and the feed is open; 3 killed: only its last write is left. */
+  /**
+   * 0 = it holds no lease, 1 = it holds the lease on the target, 2 = it holds both and its feed is open, 3 = it was
+   * killed and only its last write is left.
+   */
   readonly leases: 0 | 1 | 2 | 3;
   readonly epoch: number;
-  /** Events on their way to it, marks that wait, marks of the work in hand, marks of parked work: sets of sides. */
+  /**
+   * Sets of sides. `heard`: sides with an event on its way to the attempt. `waiting`, `held` and `parked`: marks of the
+   * key while it waits, is in work, or is parked.
+   */
   readonly heard: number;
   readonly waiting: number;
   readonly held: number;
@@ -52,12 +59,12 @@ export type Attempt = {
   readonly at: 'idle' | 'glance' | 'look' | 'write' | 'entry';
   readonly looks: Readonly<Record<Side, Glimpse | null>>;
   readonly flight: Flight | null;
-  /** Seen as `known` says, not looked at: the write to it compares. */
+  /** The side that was not read; its state was assumed. The write there compares, so a wrong state is refused. */
   readonly assumed: Side | null;
   readonly known: Known | null;
 };
 
-/** What both sides held after this attempt's last write landed; `echo`: the next event there is most likely its own. */
+/** What both sides held after this attempt's last write. `echo`: the side whose next event is most likely its own. */
 export type Known = Both<Glimpse> & { readonly echo: Side | null };
 
 export type World = {
@@ -66,14 +73,16 @@ export type World = {
   readonly attempts: readonly Attempt[];
   /** Attempts begun so far. */
   readonly begun: number;
-  /** Writes of apps so far: each has a number. */
+  /** Writes of apps so far. Each write has a number. */
   readonly written: number;
   readonly journal: number;
   /** Sides whose apps may not write, as bits. */
   readonly fenced: number;
   readonly paused: Side | null;
+  /** Sides on which something changed without an event, as bits. */
+  readonly unheard: number;
   readonly expires: boolean;
-  /** Sides that are not believed, and those an app has written to since; only random schedules come here. */
+  /** The suspect sides; `told`: sides that an app has written to since. Only the random schedules use these. */
   readonly suspicions: Suspicions;
   readonly told: number;
   /** Greater than every stamp that was given before a side became suspect. */
@@ -89,7 +98,7 @@ export function newAttempt(token: number, epoch: number): Attempt {
   };
 }
 
-/** Written once on the source before we came, or never. */
+/** The world before the first attempt: the key was written once on the source, or never. */
 export function beginning(expires: boolean, empty: boolean): World {
   const written = empty ? 0 : 1;
   const store: Store = {
@@ -99,7 +108,7 @@ export function beginning(expires: boolean, empty: boolean): World {
     source: { ...store, content: written, ops: written },
     target: store,
     ...{ attempts: [], begun: 0, written, journal: 0, fenced: 0, paused: null, expires },
-    ...{ suspicions: {}, told: 0, doubtFrom: '' },
+    ...{ suspicions: {}, told: 0, doubtFrom: '', unheard: 0 },
   };
 }
 
@@ -110,10 +119,10 @@ export function withAttempt(world: World, which: Attempt, change: Partial<Attemp
   return { ...world, attempts };
 }
 
-/** Everything but the states the world is in is left out: two worlds with one spelling have one future. */
+/** A world as a short text. Two worlds with the same text can only develop in the same way. */
 export function spell(world: World): string {
   let text = spellStore(world.source) + spellStore(world.target);
-  const roles = world.fenced * 4 + (world.paused ? BIT[world.paused] : 0);
+  const roles = world.unheard * 16 + world.fenced * 4 + (world.paused ? BIT[world.paused] : 0);
   text += String.fromCharCode(world.begun * 16 + world.written, world.journal, roles);
   for (const attempt of world.attempts) text += spellAttempt(attempt);
   return text;

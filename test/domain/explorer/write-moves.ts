@@ -1,8 +1,8 @@
-import { otherSide } from '../../../domain/side.ts';
-import type { Landing } from '../../../domain/landing.ts';
-import type { LedgerEntry } from '../../../domain/ledger-entry.ts';
+import { otherSide } from '../../../domain/plan/plan.ts';
+import type { Landing } from '../../../domain/protocol/landing.ts';
+import type { LedgerEntry } from '../../../domain/protocol/protocol.ts';
 import { changed } from './app-moves.ts';
-import { givenBack, seenOf } from './attempt-moves.ts';
+import { authorityIn, givenBack, seenOf } from './attempt-moves.ts';
 import type { Bounds, Protocol } from './bounds.ts';
 import { Violation } from './explore.ts';
 import { CLOCK_MS, type Content, contentOf, digestOf } from './values.ts';
@@ -11,7 +11,7 @@ import { type Attempt, type Flight, type Glimpse, type Known, withAttempt, type 
 type Move = (name: string, next: World) => void;
 type Done = Extract<Landing, { verdict: 'done' }>;
 
-/** The write of an attempt reaches the server, at once or much later: a zombie's is no different. */
+/** The write of an attempt reaches the server, at once or much later. The write of a zombie is no different. */
 export function writeMoves(world: World, one: Attempt, bounds: Bounds, protocol: Protocol, move: Move): void {
   const flight = one.flight;
   if (!flight || one.at === 'idle') return;
@@ -31,12 +31,12 @@ export function writeMoves(world: World, one: Attempt, bounds: Bounds, protocol:
   const written = landed(world, flight, content, landing, there.content, protocol.atomic);
   const done = one.leases === 3 ? null : back;
   const change = protocol.atomic ? done : { at: 'entry' as const };
-  // The event of our own write reaches everybody, ourselves too.
+  // The event of a write reaches every attempt, also the one that wrote.
   const self = written.attempts.find((other) => other.token === one.token) as Attempt;
   move(name, withAttempt(written, self, change));
 }
 
-/** What is known of both sides after a write landed; nothing where one is gone. */
+/** What the attempt knows of both sides after its write landed; `null` if the key is gone on one side. */
 function knownAfter(
   world: World,
   one: Attempt,
@@ -67,7 +67,7 @@ function landingOf(world: World, one: Attempt, flight: Flight, protocol: Protoco
       token: one.token,
       epoch: one.epoch,
       stamp,
-      tail: noEntry ? null : { ours, spelling: 0 },
+      tail: noEntry ? null : { ours, spelling: '' },
       journal: conflict,
     },
     ...{ expected: seen[on].digest, expectedEntry: seen[on].entry, other: seen[otherSide(on)].digest },
@@ -95,7 +95,7 @@ function landed(
   return { ...written, [otherSide(on)]: there, journal };
 }
 
-/** Only a mutant comes here: the entry follows the state in a step of its own. */
+/** Only a mutant comes here: it writes the ledger entry in a second step after the state. */
 function lateEntry(world: World, one: Attempt, flight: Flight, move: Move): void {
   const { on, stamp, ours } = flight;
   const store = world[on];
@@ -105,7 +105,7 @@ function lateEntry(world: World, one: Attempt, flight: Flight, move: Move): void
   const entry = {
     stamp,
     ours,
-    spelling: 0,
+    spelling: '',
     source: states.source as string,
     target: states.target as string,
   };
@@ -116,15 +116,21 @@ function lateEntry(world: World, one: Attempt, flight: Flight, move: Move): void
   );
 }
 
-/** L1: what was decided under one authority is not written under another, nor by a fenced attempt. */
+/** A write that was decided in one epoch must not land in another one. */
 function assertRight(world: World, one: Attempt, { on }: Flight): void {
   if (world[on].epoch !== one.epoch)
     throw new Violation(`a write of an epoch that is over landed on ${on} (L1)`);
 }
 
+/** Whether an operator has decided on a suspect side. Such a decision may overwrite any state. */
+function isDecided({ suspicions }: World): boolean {
+  return Object.values(suspicions).some(({ accepted }) => accepted);
+}
+
 /**
- * L2: what is overwritten lives on in what is written, or in the journal. Not lost either is what nobody but its own
- * app overwrote: an absence, or the very state both sides had agreed on. And no state loses to one that it includes. L3: nothing is written that stands there.
+ * What a write overwrites must live on in the new state or in the journal. Two kinds of state need not: an absence, and
+ * the state on which both sides had agreed. No state may lose to an older one that it includes. And a write must change
+ * the state.
  */
 function assertLawful(
   world: World,
@@ -137,13 +143,18 @@ function assertLawful(
   const store = world[flight.on];
   const seen = one.looks[flight.on] as Glimpse;
   const older = store.ops !== flight.ops && (store.ops & flight.ops) === flight.ops;
-  // What an operator decided of a suspect side may be the older state.
-  if (older && !Object.values(world.suspicions).some(({ accepted }) => accepted))
+  // A write of a stranger on the source is answered with the state of the target, which serves.
+  const answered = flight.on === 'source' && authorityIn(one.epoch) === 'target';
+  if (older && !answered && !isDecided(world))
     throw new Violation(`a newer state on ${flight.on} loses to an older one (L2)`);
   if (content === store.content && content !== 0)
     throw new Violation(`${flight.on} is written what stands there (L3)`);
-  if (journaled || store.content === 0 || store.content === store.agreed) return;
-  // A flush took the newest entry: a key that is back in the state of an older one passes for unchanged.
+  if (journaled || store.content === 0) return;
+  // The target has acknowledged its state to an app, even if this state has not changed since the last agreement.
+  if (flight.on === 'target' && authorityIn(world.target.epoch) === 'target' && !isDecided(world))
+    throw new Violation('a change on the side that has handed over goes over what serves (L2)');
+  if (store.content === store.agreed) return;
+  // A flush took the newest entry. So a key that has the state of an older entry again looks unchanged.
   const suspect = Object.keys(world.suspicions).length > 0;
   if (suspect && seen.entry?.[flight.on] === digestOf(flight.on, store.content)) return;
   const overwritten = seen.content === store.content ? seen.ops : store.ops;

@@ -1,11 +1,11 @@
-import type { Side } from '../../../domain/side.ts';
-import { renewed } from '../../../domain/suspicion.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import { renewed } from '../../../domain/protocol/loss-suspicion.ts';
 import { changed } from '../explorer/app-moves.ts';
 import { MORTAL } from '../explorer/values.ts';
 import { BIT, BOTH, SIDES, type World } from '../explorer/world.ts';
 import { apps, type Life, offersOf, set, worldsOf } from './life.ts';
 
-/** A rename is one step: the one key goes, the other is overwritten. */
+/** A rename is one step: one key goes, and the other one is overwritten. */
 export function rename(life: Life, link: number): void {
   const { random } = life;
   const worlds = worldsOf(life, link);
@@ -19,7 +19,7 @@ export function rename(life: Life, link: number): void {
   set(life, link, renamed, `app renames key ${from} to ${to} on ${side}`);
 }
 
-/** The data of a source is gone, and all that we kept there. The attempt hears of it, and looks at everything. */
+/** The source loses its data and our records. The attempt notices it and scans every key again. */
 export function flush(life: Life, link: number): void {
   const worlds = worldsOf(life, link).map((world) =>
     changed(world, 'source', { content: 0, ops: 0, entry: null, lease: 0, epoch: 0 }),
@@ -42,7 +42,7 @@ export function keep(life: Life, link: number): void {
   life.trace.push(`link ${link}: the source is saved`);
 }
 
-/** The source restarts with what it held some time ago; the feed is lost, so every attempt ends. */
+/** The source restarts with the state that it had some time ago. The feed is lost, so every attempt ends. */
 export function comeBackOld(life: Life, link: number): void {
   const kept = life.kept[link];
   if (!kept) return;
@@ -83,7 +83,7 @@ function stampsOf({ source, target, attempts }: World): readonly string[] {
   return [source.entry?.stamp ?? '', target.entry?.stamp ?? '', ...flights];
 }
 
-/** Every key has to be looked at since. */
+/** Makes the attempts scan the key again on both sides. */
 export function lookAgain(world: World): World {
   const attempts = world.attempts.map((one) => (one.leases === 2 ? { ...one, unscanned: BOTH } : one));
   return { ...world, attempts };

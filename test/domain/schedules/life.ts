@@ -7,17 +7,19 @@ import { type Attempt, beginning, type World } from '../explorer/world.ts';
 import { writeMoves } from '../explorer/write-moves.ts';
 import type { Seeded } from '../../support/seeded.ts';
 
-/** V1 and Nexten, each with its own sync; the target's server, the authority and the fence are one. */
+/** V1 and Nexten, each with its own sync. They share the target's server, the authority and the fence. */
 export const LINKS = [0, 1] as const;
 const KEYS = 2;
 
-/** Two links with two keys each: every key a world of the explorer, tied together by what happens to servers. */
+/**
+ * Two links with two keys each. Every key is a world of the explorer. What happens to a server happens to all its keys.
+ */
 export type Life = {
   readonly random: Seeded;
   readonly bounds: Bounds;
   readonly protocol: Protocol;
   readonly links: World[][];
-  /** What a source held some time ago. */
+  /** The state of each source some time ago; `null` = none was kept. */
   readonly kept: (readonly World[] | null)[];
   readonly trace: string[];
 };
@@ -35,7 +37,14 @@ export function newLife(random: Seeded, protocol: Protocol = PROTOCOL): Life {
       expiry: flag(),
       again: flag(),
     },
-    ...{ optimistic: flag(), knows: flag(), zombies: flag(), empty: false },
+    ...{
+      optimistic: flag(),
+      knows: flag(),
+      zombies: flag(),
+      empty: false,
+      strangers: flag(),
+      silent: flag(),
+    },
   };
   const keys = () => Array.from({ length: KEYS }, () => beginning(bounds.expiry, flag()));
   return { random, bounds, protocol, links: LINKS.map(keys), kept: [null, null], trace: [] };
@@ -52,7 +61,7 @@ export const clocks: Offer = ({ bounds }, world, move) =>
   });
 
 export const begins: Offer = ({ bounds }, world, move) => beginMoves(world, bounds, move);
-/** An attempt that has begun goes on. */
+/** An attempt that has begun takes its next lease. */
 export const leases: Offer = ({ bounds }, world, move) =>
   beginMoves(world, bounds, (name, next) => {
     if (name.includes('takes the lease')) move(name, next);
@@ -82,14 +91,14 @@ export function offersOf(life: Life, world: World, offer: Offer): readonly Taken
   return offered;
 }
 
-/** One move of one key; false when there is none. */
+/** Makes one move of one key. Returns false when there is none. */
 export function moveKey(life: Life, link: number, key: number, offer: Offer): boolean {
   const worlds = worldsOf(life, link);
   const world = worlds[key] as World;
   const offered = offersOf(life, world, offer);
   if (offered.length === 0) return false;
   const { name, next } = life.random.pick(offered);
-  // An attempt that learns it is fenced ends, with all of its keys; a killed one's last write is that key's own.
+  // An attempt that finds itself fenced out ends for all its keys. The last write of a killed one belongs to one key.
   const ended = world.attempts.filter((one) => one.leases === 2 && !has(next, one)).map(({ token }) => token);
   const left = (each: World) => ({
     ...each,
@@ -108,7 +117,7 @@ function has(world: World, { token }: Attempt): boolean {
   return world.attempts.some((one) => one.token === token);
 }
 
-/** A move that a server or an attempt makes for all keys of these links at once, where each of them offers it. */
+/** Makes one move of a server or an attempt for all keys of these links at once, if each of them offers it. */
 export function moveAll(life: Life, links: readonly number[], offer: Offer, wanted = ''): boolean {
   const offered = links.map((link) => worldsOf(life, link).map((world) => offersOf(life, world, offer)));
   const all = offered.flat();

@@ -19,7 +19,7 @@ import { settle } from './settle.ts';
 
 const STEPS = 120;
 
-/** One random schedule, to its end. Answers with what broke and how, or `null`. */
+/** Runs one random schedule to its end. Returns the law that it broke, with the trace, or `null`. */
 export function live(seed: number, protocol?: Protocol): { law: string; trace: readonly string[] } | null {
   const life = newLife(seeded(seed), protocol);
   try {
@@ -32,7 +32,7 @@ export function live(seed: number, protocol?: Protocol): { law: string; trace: r
   }
 }
 
-/** Mostly apps and syncs; servers, attempts and switches now and then, faults seldom. */
+/** Makes one step: mostly of apps and syncs, sometimes of clocks, attempts and switches, seldom a fault. */
 function next(life: Life): void {
   const { random } = life;
   const link = random.pick(LINKS);
@@ -50,7 +50,7 @@ function next(life: Life): void {
   moveKey(life, link, key, what < 28 ? apps : syncs);
 }
 
-/** The clock of the target's server is one for both links. */
+/** Both links share the clock of the target's server. */
 function passClock(life: Life, link: number): void {
   if (life.random.chance(0.5)) moveAll(life, [link], clocks, 'clock of source');
   else moveAll(life, LINKS, clocks, 'clock of target');

@@ -3,11 +3,14 @@ import { PROTOCOL, type Protocol } from '../explorer/bounds.ts';
 import { MUTANTS } from '../explorer/mutants.ts';
 import { live } from './live.ts';
 
-/** `SCHEDULE_SEED=n` replays one schedule and shows what happened; `SCHEDULES=n` runs as many from another seed on. */
+/**
+ * `SCHEDULE_SEED=n` replays one schedule and shows what happened. `SCHEDULES=n` runs n schedules, from the seed
+ * `SCHEDULES_FROM` on.
+ */
 const ONLY = process.env.SCHEDULE_SEED;
 const FROM = Number(process.env.SCHEDULES_FROM ?? 1);
 const MANY = Number(process.env.SCHEDULES ?? 10_000);
-/** Some ms each on an idle machine. */
+/** A schedule takes some ms on an idle machine. */
 const PATIENCE_MS = 300_000 + MANY * 10;
 
 test.runIf(ONLY)('one schedule, replayed', () => {

@@ -1,4 +1,4 @@
-import type { Acceptance } from '../../../domain/suspicion.ts';
+import type { Acceptance } from '../../../domain/protocol/loss-suspicion.ts';
 import { Violation } from '../explorer/explore.ts';
 import { assertAgreement } from '../explorer/switch-moves.ts';
 import { MORTAL } from '../explorer/values.ts';
@@ -17,10 +17,13 @@ import {
   worldsOf,
 } from './life.ts';
 
-/** Moves of one link; a schedule that has not come to rest by then never will. */
+/** The most moves of one link until it must be at rest. A link that needs more never comes to rest. */
 const REST = 3_000;
 
-/** Apps rest, an operator decides what is suspect, a new attempt looks at everything: both sides say the same. */
+/**
+ * Ends a schedule. The apps rest, an operator decides on suspect sides, and a new attempt scans every key. Then both
+ * sides must be equal.
+ */
 export function settle(life: Life): void {
   moveAll(life, LINKS, switches, 'open');
   for (const link of LINKS) {
@@ -39,7 +42,7 @@ export function settle(life: Life): void {
   }
 }
 
-/** L2: what the attempt that runs has heard of is enough; nothing waits for the next one. */
+/** Both sides must agree by what the running attempt has heard. No key may have to wait for the next attempt. */
 function assertLive(life: Life, link: number): void {
   for (const world of worldsOf(life, link))
     if (isHeld(world) && Object.keys(world.suspicions).length === 0) assertAgreement(world);
@@ -56,7 +59,7 @@ function begin(life: Life, link: number): void {
   while (!isHeld(worldsOf(life, link)[0] as World));
 }
 
-/** L3 L8: by itself, and then nothing more happens. */
+/** Lets the syncs move until they have nothing to do. They must come to rest by themselves. */
 function rest(life: Life, link: number): void {
   for (let moves = 0; moves < REST; moves++) {
     const keys = worldsOf(life, link).keys();

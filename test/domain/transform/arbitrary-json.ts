@@ -2,19 +2,20 @@ import fc from 'fast-check';
 
 const space = fc.constantFrom('', '', '', ' ', '\n  ', '\t', '\r\n', ' \n');
 
-const scalar = fc.oneof(
-  fc.constantFrom(
-    '94.5',
-    '1.0',
-    '0',
-    '-0',
-    '-12.50e+3',
-    '1E5',
-    '12345678901234567890123',
-    'true',
-    'false',
-    'null',
-  ),
+const NUMBERS = [
+  '94.5',
+  '1.0',
+  '0',
+  '-0',
+  '-12.50e+3',
+  '1E5',
+  '12345678901234567890123',
+  'true',
+  'false',
+  'null',
+];
+
+const text = fc.oneof(
   fc.constantFrom(
     '""',
     '"é 🎯"',
@@ -42,8 +43,13 @@ export const UNKNOWN_NAMES = [
   'toString',
 ];
 
-/** JSON texts with white space in all places, and member names from the list; a document is an array or object. */
-export function arbitraryJson(names: readonly string[]) {
+/**
+ * JSON texts with white space in all places, and member names from the list; a document is an array or object.
+ *
+ * @param otherNumbers what else may stand for a value
+ */
+export function arbitraryJson(names: readonly string[], otherNumbers: readonly string[] = []) {
+  const scalar = fc.oneof(fc.constantFrom(...NUMBERS, ...otherNumbers), text);
   const name = fc.constantFrom(...names).map((text) => JSON.stringify(text));
   const { document } = fc.letrec<{ value: string; document: string; array: string; object: string }>(
     (tie) => ({

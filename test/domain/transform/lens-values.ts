@@ -17,7 +17,7 @@ export function valueOf(form: Form): Value {
   return { kind: 'hash', fields: form.map(([field, value]) => [bytesOf(field), bytesOf(value)] as const) };
 }
 
-/** Something that reads well in a failed expectation and is equal only for values equal to the byte. */
+/** The value as text that is easy to read in a failed expectation. It is equal only if the values are, to the byte. */
 export function shown(value: Value): unknown {
   const show = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
   return value.kind === 'string' ? show(value.bytes) : value.fields.map((pair) => pair.map(show));

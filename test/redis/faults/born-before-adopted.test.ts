@@ -1,12 +1,12 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { keyspaceOf } from '../../../domain/keyspace.ts';
-import type { Step } from '../../../redis/sync/step.ts';
-import { claimed } from '../../support/claimed.ts';
+import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
+import type { FaultPoint } from '../../../redis/replication/reconcile/fault-points.ts';
+import { claimed } from '../../support/worlds/claimed.ts';
 import { eventually } from '../../support/eventually.ts';
-import { withRedis } from '../../support/redis.ts';
-import { startSyncProcess, type SyncProcess } from '../../support/start-sync-process.ts';
-import type { Trap } from '../../support/sync-process.ts';
-import { dataset, planOf } from '../../support/sync-world.ts';
+import { withRedis } from '../../support/servers/redis.ts';
+import { startSyncProcess, type SyncProcess } from '../../support/processes/start-sync-process.ts';
+import type { Trap } from '../../support/processes/sync-process.ts';
+import { dataset, planOf } from '../../support/worlds/sync-world.ts';
 
 const OWN = 200;
 const MINUTE = 60_000;
@@ -32,8 +32,8 @@ describe('a worker that dies while V2’s own keys are told apart', () => {
     processes.push(one);
     return one;
   };
-  /** V2 holds keys of its own; the first attempt stands still at the step, so that it carries nothing any more. */
-  const stoppedAt = async (step: Step) => {
+  /** V2 holds keys of its own. The first attempt stops at the step and carries nothing from then on. */
+  const stoppedAt = async (step: FaultPoint) => {
     await v1.client.mset(...Array.from({ length: 20 }, (_, i) => [`match:v1 ${i}`, 'of V1']).flat());
     await v2.client.mset(...Array.from({ length: OWN }, (_, i) => [`match:own ${i}`, 'of V2']).flat());
     const one = await start({ step, signal: 'SIGSTOP' });

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { withFaultProxy } from '../../support/fault-proxy.ts';
-import { connectTo, withRedis } from '../../support/redis.ts';
+import { withFaultProxy } from '../../support/faults/fault-proxy.ts';
+import { connectTo, withRedis } from '../../support/servers/redis.ts';
 
 const PATIENCE_MS = 300;
 
@@ -63,7 +63,7 @@ describe('the fault proxy', () => {
     const redis = await through('one');
     held.proxy.set({ kind: 'slow', bytesPerSecond: 200 });
     let began = performance.now();
-    // 20 bytes a slice: each of the 26-byte-long requests and 17-byte-long replies waits for slices.
+    // Ten slices of 20 bytes pass in a second. Each request has 31 bytes and takes two slices.
     await redis.echo('0123456789');
     await redis.echo('0123456789');
     expect(performance.now() - began).toBeGreaterThan(190);

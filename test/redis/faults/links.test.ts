@@ -1,11 +1,11 @@
 import { beforeAll, describe, test, type TestContext, vi } from 'vitest';
-import type { Side } from '../../../domain/side.ts';
-import { claimed } from '../../support/claimed.ts';
-import { makePlace } from '../../support/fault-place.ts';
-import { EVERY_POINT, type FaultName, type Point } from '../../support/fault-points.ts';
-import { type Fault, startFaultProxy } from '../../support/fault-proxy.ts';
-import { type Blow, named, trapFor, walk } from '../../support/fault-walk.ts';
-import { withRedis } from '../../support/redis.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import { claimed } from '../../support/worlds/claimed.ts';
+import { makePlace } from '../../support/faults/fault-place.ts';
+import { EVERY_POINT, type FaultName, type Point } from '../../support/faults/fault-points.ts';
+import { type Fault, startFaultProxy } from '../../support/faults/fault-proxy.ts';
+import { type Blow, named, trapFor, walk } from '../../support/faults/fault-walk.ts';
+import { withRedis } from '../../support/servers/redis.ts';
 
 const WHOLE = [
   { name: 'cut', fault: { kind: 'cut' } },
@@ -14,7 +14,7 @@ const WHOLE = [
   { name: 'half open', fault: { kind: 'half open', deaf: 'client' } },
   { name: '1 byte/s', fault: { kind: 'slow', bytesPerSecond: 1 } },
 ] as const satisfies readonly { readonly name: FaultName; readonly fault: Fault }[];
-/** Of some connections only, or in the middle of a request or a reply. */
+/** Faults of some connections only, or in the middle of a request or a reply. */
 const PARTIAL: readonly (readonly [Fault, RegExp?])[] = [
   [{ kind: 'cut after', bytes: 1_000, to: 'server' }],
   [{ kind: 'cut after', bytes: 1_000, to: 'client' }],
@@ -30,8 +30,8 @@ const SOME_POINTS = [
   { mode: 'drain', step: 'drain barrier' },
 ] as const satisfies readonly Point[];
 const SIDES = ['source', 'target'] as const;
-/** A wait ended: for a reply, for a beat, or of the connection itself. */
-const SILENT = /Command timed out|is silent|closed/;
+/** How an attempt ends that has waited too long: for a reply, for a heartbeat, or for a connection. */
+const SILENT = /^LineSilent|^StoreUnreachable: store v[12]: no answer|is silent|closed/;
 const ENDS = {
   cut: /^Error: Connection is closed|^FeedLost: the feed connection closed/,
   'black hole': SILENT,
@@ -41,11 +41,11 @@ const ENDS = {
 const ALL = WHOLE.flatMap((one) => SIDES.map((side) => ({ ...one, side })));
 /** Production waits longer; the order of the waits is the same. */
 const PATIENCE = { connectMs: 700, replyMs: 700, silenceMs: 1_500 };
-/** Many places at once, on one machine. */
-const REST_MS = 25;
+/** The pause between two writes of an app. It is long because many places run at once on one machine. */
+const REST_MS = 50;
 const SECONDS = 240;
 
-// They mostly wait.
+// The tests mostly wait, so many can run at once.
 vi.setConfig({ maxConcurrency: 12 });
 
 describe('a line that breaks', () => {
@@ -53,7 +53,7 @@ describe('a line that breaks', () => {
   const sides = () => ({ source: v1.client, target: v2.client });
   const ports = () => ({ source: v1.server.port, target: v2.server.port });
   beforeAll(() => claimed(v1.client, v2.client));
-  /** A place whose sync goes through a proxy to one side, and what a fault there does to it. */
+  /** A place whose sync reaches one side through a proxy, and a function that makes a `Blow` of a fault there. */
   const proxied = async (name: string, side: Side, context: TestContext) => {
     const proxy = await startFaultProxy(ports()[side]);
     context.onTestFinished(() => proxy.stop());
@@ -72,7 +72,7 @@ describe('a line that breaks', () => {
     async ({ name, fault, side }, context) => {
       const prefix = `${Object.values(fault).join(' ')} ${side}`;
       const { place, blow } = await proxied(prefix, side, context);
-      // A cut is noticed at once, whatever the waits are.
+      // A cut is noticed at once, so it needs no shorter waits.
       const how = fault.kind === 'cut' ? {} : { patience: PATIENCE };
       const start = (first: Point) => place.start({ ...trapFor(first), ...how });
       await walk(place, start, { ...blow(fault), ends: ENDS[name] }, EVERY_POINT);

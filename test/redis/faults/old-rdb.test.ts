@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { otherSide, type Side } from '../../../domain/side.ts';
-import { decided, saved, suspected } from '../../support/old-data.ts';
-import type { FaultPlace } from '../../support/fault-place.ts';
-import { isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
-import { type FaultServers, makeServers } from '../../support/fault-servers.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
+import { decided, saved, suspected } from '../../support/faults/old-data.ts';
+import type { FaultPlace } from '../../support/faults/fault-place.ts';
+import { isOfBeginning, type Point, pointsIn } from '../../support/faults/fault-points.ts';
+import { type FaultServers, makeServers } from '../../support/faults/fault-servers.ts';
 import {
   DRAINED_MS,
   drainedSide,
@@ -13,8 +13,8 @@ import {
   openSides,
   struck,
   trapAt,
-} from '../../support/fault-walk.ts';
-import type { SyncProcess } from '../../support/start-sync-process.ts';
+} from '../../support/faults/fault-walk.ts';
+import type { SyncProcess } from '../../support/processes/start-sync-process.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 import { everyThird, THIRDS } from '../../support/thirds.ts';
 
@@ -25,7 +25,7 @@ const SECONDS = 240;
 const TRIGGER_MS = 10;
 const LARGE_BYTES = 200_000;
 
-// They mostly wait.
+// The tests mostly wait, so many can run at once.
 vi.setConfig({ maxConcurrency: 10 });
 
 describe('a server without an append-only file, killed -9, that comes back with an old RDB', () => {
@@ -56,7 +56,10 @@ describe('a server without an append-only file, killed -9, that comes back with 
   );
 });
 
-/** The app of the other side writes all the time; its own rests, for what nobody has carried nobody could bring back. */
+/**
+ * Kills the server of one side at every step of the first copy. The app of the other side writes all the time. The app
+ * of this side rests: a write that is not replicated before the kill would be lost for good.
+ */
 async function loseCopy(servers: FaultServers, side: Side): Promise<void> {
   const { place, sides } = servers;
   await place.load.pause(side);
@@ -69,7 +72,7 @@ async function loseCopy(servers: FaultServers, side: Side): Promise<void> {
     await named(labelOf(point), async () => {
       await writtenUntil(servers, sync, point);
       const strike = async () => {
-        // Those that follow come back with this, or with what an earlier one saved.
+        // The server comes back with its last save: this one, or one of an earlier point.
         if (i % SAVED_EACH === 0) await sides[side].save();
         await servers.kill(side);
       };
@@ -83,10 +86,13 @@ async function loseCopy(servers: FaultServers, side: Side): Promise<void> {
   await place.synced();
 }
 
-/** Sides whose apps may write at that moment, and whose writes the kill cannot take. */
+/** The sides whose apps may write at that point, without the side whose server is killed. */
 const elsewhere = (point: Point, killed: Side) => openSides(point).filter((side) => side !== killed);
 
-/** Everything has been carried when the server dies: what it alone had, nobody could bring back. */
+/**
+ * Kills the server of one side at a point, when everything has been replicated. A write that only this server holds
+ * would be lost for good.
+ */
 async function loseSince(
   servers: FaultServers,
   sync: SyncProcess,
@@ -104,8 +110,8 @@ async function loseSince(
   const asked = drain?.answered() === false && side === 'source';
   await servers.restart(side);
   const suspect = await suspected(at, side);
-  // What is held back of the drained side is pending; of the other one the answer says so, if it comes before the
-  // decision. V2 loses the request itself.
+  // While keys of the drained side are held, the drain is not answered. If the other side is suspect, an answer before
+  // the decision names it. A kill of V2 loses the request itself.
   if (asked && drain.side === side) expect(drain.answered()).toBe(false);
   const kept = await place.receipts.lost(undefined, [otherSide(side)]);
   if (kept.length > 0) throw new Error(`the other side lost ${kept.join('\n')}`);
@@ -131,8 +137,8 @@ function askFor(place: FaultPlace, side: Side) {
 }
 
 /**
- * It has saved, and since then both have taken what the save does not know, also what tells how far they were. No
- * deletes: a key that comes back and that no ledger knows travels with either decision (docs/limits.md).
+ * The server of the side saves. Then both sides take writes that the save does not hold, and newer watermarks. There
+ * are no deletes: a deleted key that comes back without a ledger entry travels with either decision (docs/limits.md).
  */
 async function carriedSinceSave(servers: FaultServers, side: Side, point: Point): Promise<() => void> {
   const { place, sides } = servers;
@@ -150,7 +156,9 @@ async function carriedSinceSave(servers: FaultServers, side: Side, point: Point)
   return goOn;
 }
 
-/** A new attempt comes to the point by itself; a living one when somebody writes what nobody will miss. */
+/**
+ * Brings an attempt to the point. A new attempt comes there by itself; for a running one `writtenUntil` writes keys.
+ */
 async function comeTo(servers: FaultServers, sync: SyncProcess, point: Point): Promise<SyncProcess> {
   const { place } = servers;
   if (isOfBeginning(point)) {
@@ -161,7 +169,7 @@ async function comeTo(servers: FaultServers, sync: SyncProcess, point: Point): P
   return sync;
 }
 
-/** Somebody writes what makes an attempt come to the point, and what nobody will miss. */
+/** Writes until the attempt has come to the point. No test checks these keys, so their loss does not matter. */
 async function writtenUntil(servers: FaultServers, sync: SyncProcess, point: Point): Promise<void> {
   let come = false;
   const writing = (async () => {

@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
-import { HALVES, type Point, pointsIn } from '../../support/fault-points.ts';
-import { makeServers } from '../../support/fault-servers.ts';
-import { trapFor, walk } from '../../support/fault-walk.ts';
+import { HALVES, type Point, pointsIn } from '../../support/faults/fault-points.ts';
+import { makeServers } from '../../support/faults/fault-servers.ts';
+import { trapFor, walk } from '../../support/faults/fault-walk.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const CONFIG = { appendonly: 'yes', appendfsync: 'always' };

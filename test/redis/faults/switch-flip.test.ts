@@ -1,14 +1,14 @@
 import { describe, expect, test, type TestContext } from 'vitest';
-import { otherSide, type Side } from '../../../domain/side.ts';
-import { readAuthority } from '../../../redis/authority.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
+import { readAuthority } from '../../../redis/state/authority.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { SwitchStep } from '../../support/fault-points.ts';
-import { startSwitchProcess } from '../../support/start-switch-process.ts';
-import { makeSwitchWorld, SWITCH_PLAN } from '../../support/switch-world.ts';
+import type { SwitchStep } from '../../support/faults/fault-points.ts';
+import { startSwitchProcess } from '../../support/processes/start-switch-process.ts';
+import { makeSwitchWorld, SWITCH_PLAN } from '../../support/faults/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const HASTY = { ...SWITCH_PLAN, gates: { ...SWITCH_PLAN.gates, fenceBudgetMs: 1_000 } };
-/** Less than any other work waits for an answer. */
+/** Less than the 10 s for which other work waits for an answer. A switch must open V1 sooner than that. */
 const SILENT_MS = 9_000;
 const SECONDS = 90;
 
@@ -17,7 +17,7 @@ type World = Awaited<ReturnType<typeof makeSwitchWorld>>;
 describe('between the fence and the flip', () => {
   const dir = withTempDir();
 
-  /** A switch comes to the step, `strike` happens, it goes on; then the old side must serve as before. */
+  /** Stops a switch at the step, calls `strike` and lets the switch go on. Then the old side must serve as before. */
   async function refused(
     context: TestContext,
     { to, at }: { readonly to: Side; readonly at: SwitchStep },
@@ -91,7 +91,7 @@ describe('between the fence and the flip', () => {
     const one = startSwitchProcess(context);
     one.begin(world.orderOf('target', 'flip', 'SIGSTOP', { replyMs: 1_000 }));
     await one.trapped();
-    // Questions are answered, the flip is not, nor what is asked after it.
+    // V2 still answers reads. It does not answer the flip, and no later request on the same connection.
     await world.sides.target.call('CLIENT', ['PAUSE', '60000', 'WRITE']);
     expect(await one.goOn()).toMatch(/^OwnershipUncertain: /);
     await expect(world.apps.source.set('match:late', 'v')).rejects.toThrow(/NOPERM/);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeSwitchWorld } from '../../support/switch-world.ts';
+import { makeSwitchWorld } from '../../support/faults/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const dir = withTempDir();

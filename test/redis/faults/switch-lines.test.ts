@@ -1,27 +1,28 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
-import { otherSide, type Side } from '../../../domain/side.ts';
-import { startFaultProxy, type Fault } from '../../support/fault-proxy.ts';
-import { type FaultName, SWITCH_STEPS } from '../../support/fault-points.ts';
-import { environmentOf } from '../../support/fault-switch.ts';
-import { named } from '../../support/fault-walk.ts';
-import { startSwitchProcess } from '../../support/start-switch-process.ts';
-import { BOTH_WAYS, makeSwitchWorld } from '../../support/switch-world.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
+import { startFaultProxy, type Fault } from '../../support/faults/fault-proxy.ts';
+import { type FaultName, SWITCH_STEPS } from '../../support/faults/fault-points.ts';
+import { environmentOf } from '../../support/faults/fault-switch.ts';
+import { named } from '../../support/faults/fault-walk.ts';
+import { startSwitchProcess } from '../../support/processes/start-switch-process.ts';
+import { BOTH_WAYS, makeSwitchWorld } from '../../support/faults/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const FAULTS = {
   cut: () => ({ kind: 'cut' }),
   'black hole': () => ({ kind: 'black hole' }),
-  // Each step meets both kinds on both sides: requests are lost on the way to the side that is to serve, replies else.
+  // Requests to the side that is to serve are lost, and replies from the other side. With both directions each step
+  // meets both kinds on both sides.
   'half open': (side, to) => ({ kind: 'half open', deaf: side === to ? 'server' : 'client' }),
   '1 byte/s': () => ({ kind: 'slow', bytesPerSecond: 1 }),
 } as const satisfies Readonly<Partial<Record<FaultName, (side: Side, to: Side) => Fault>>>;
 
-/** Of the flip it cannot know whether it happened. */
+/** How a switch may end. `OwnershipUncertain`: it cannot know whether the flip happened. */
 const ENDED = /Connection is closed|Command timed out|OwnershipUncertain|CutoverTooSlow/;
 const REPLY_MS = 1_000;
 const SECONDS = 300;
 
-// They mostly wait.
+// The tests mostly wait, so many can run at once.
 vi.setConfig({ maxConcurrency: 10 });
 
 describe('a switch of authority whose worker’s line to one side breaks', () => {
@@ -35,7 +36,10 @@ describe('a switch of authority whose worker’s line to one side breaks', () =>
   );
 });
 
-/** The line stays broken until the next one is done, which goes another way; what it held then arrives, or not. */
+/**
+ * The line stays broken until the next switch, which uses another line, is done. What the broken line has held may
+ * arrive afterwards.
+ */
 async function broken(
   faultOn: (side: Side, to: Side) => Fault,
   side: Side,
@@ -58,7 +62,7 @@ async function broken(
         const ended = await one.goOn();
         await moved(to);
         proxy.set({ kind: 'none' });
-        // Its last step speaks with the new side, and with the other one about that.
+        // The last step may not need the broken line. Then the switch completes.
         if (!(ended === null && at === 'open')) expect(ended).toMatch(ENDED);
         await expect(world.apps[otherSide(to)].set('match:late', at)).rejects.toThrow(/NOPERM/);
       });

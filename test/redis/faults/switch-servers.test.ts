@@ -1,12 +1,12 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
-import { otherSide, type Side } from '../../../domain/side.ts';
-import { readAuthority } from '../../../redis/authority.ts';
+import { otherSide, type Side } from '../../../domain/plan/plan.ts';
+import { readAuthority } from '../../../redis/state/authority.ts';
 import { eventually } from '../../support/eventually.ts';
-import { SWITCH_STEPS, type SwitchStep } from '../../support/fault-points.ts';
-import { named } from '../../support/fault-walk.ts';
-import { decided, saved, suspected } from '../../support/old-data.ts';
-import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
-import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN, USER_LINE } from '../../support/switch-world.ts';
+import { SWITCH_STEPS, type SwitchStep } from '../../support/faults/fault-points.ts';
+import { named } from '../../support/faults/fault-walk.ts';
+import { decided, saved, suspected } from '../../support/faults/old-data.ts';
+import { startSwitchProcess, type SwitchProcess } from '../../support/processes/start-switch-process.ts';
+import { BOTH_WAYS, makeSwitchWorld, SWITCH_PLAN, USER_LINE } from '../../support/faults/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 import { everyThird, THIRDS } from '../../support/thirds.ts';
 
@@ -19,8 +19,8 @@ const SECONDS = 240;
 type World = Awaited<ReturnType<typeof makeSwitchWorld>>;
 type Cell = { readonly side: Side; readonly at: SwitchStep; readonly to: Side };
 
-// They mostly wait.
-vi.setConfig({ maxConcurrency: 12 });
+// The tests mostly wait, so many can run at once.
+vi.setConfig({ maxConcurrency: 6 });
 
 describe('a switch of authority in which a server is killed -9 and comes back, without its fence', () => {
   const dir = withTempDir();
@@ -50,7 +50,8 @@ describe('a switch of authority in which a server is killed -9 and comes back, w
         const newest = `${cell.at}, to the ${cell.to}`;
         await carriedSinceSave(world, cell, newest);
         const flipped = await struck(world, one, cell);
-        // What it had taken from the other side may come again by itself; of what its own app wrote the rest is suspect.
+        // The side that did not serve may get its lost keys again from the other side. The side that served has lost
+        // writes of its own app, so it is suspect.
         if (!flipped && side !== cell.to) {
           await suspected(world.sync, side);
           await expect(world.move(cell.to)).rejects.toThrow(/holds absences back/);
@@ -77,7 +78,7 @@ async function eachCell(
     for (const to of BOTH_WAYS) await named(`${at}, to the ${to}`, () => act(one, { side, at, to }));
 }
 
-/** Its server dies and comes back while it stands there. Says whether the authority had moved before. */
+/** Kills and restarts a server while a switch stands at the step. Returns whether the authority had moved before. */
 async function struck(world: World, one: SwitchProcess, { side, at, to }: Cell): Promise<boolean> {
   one.begin(world.orderOf(to, at, 'SIGSTOP'));
   await one.trapped();
@@ -85,7 +86,7 @@ async function struck(world: World, one: SwitchProcess, { side, at, to }: Cell):
   await world.kill(side);
   await world.restart(side);
   const ended = await one.goOn();
-  // Its last step speaks with the new side, and with the other one about that.
+  // The last step may not need the killed server. Then the switch completes.
   if (!(ended === null && at === 'open')) expect(ended).toMatch(/Connection is closed|CutoverTooSlow/);
   const flipped = before?.side === to;
   if (!flipped) expect(await readAuthority(world.sides.target)).toEqual(before);
@@ -93,7 +94,7 @@ async function struck(world: World, one: SwitchProcess, { side, at, to }: Cell):
   return flipped;
 }
 
-/** Its side has saved, and since then both have taken what the save does not know. */
+/** The server of the side saves. Then both sides take a value that the save does not hold. */
 async function carriedSinceSave({ sides }: World, { side, to }: Cell, newest: string): Promise<void> {
   const serves = otherSide(to);
   const agreed = async (value: string) => {
@@ -106,7 +107,7 @@ async function carriedSinceSave({ sides }: World, { side, to }: Cell, newest: st
   await known();
 }
 
-/** With the next look, at the latest. */
+/** Expects that the next check of the fence, at the latest, has fenced the side. */
 async function isFenced(world: World, side: Side): Promise<void> {
   await world.fencedAgain();
   await expect(world.apps[side].set('match:late', 'late')).rejects.toThrow(/NOPERM/);

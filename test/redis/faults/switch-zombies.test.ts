@@ -1,20 +1,22 @@
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Plan } from '../../../domain/plan.ts';
-import { otherSide, type Side } from '../../../domain/side.ts';
-import { readAuthority } from '../../../redis/authority.ts';
-import { withStores } from '../../../redis/stores.ts';
-import { openServing } from '../../../redis/switch/open-serving.ts';
-import { switchAuthority } from '../../../redis/switch/switch-authority.ts';
-import { fencingPurpose, takeSwitchLease } from '../../../redis/switch/switch-lease.ts';
+import type { FencingToken } from '../../../domain/authority/fencing-token.ts';
+import { otherSide, type Plan, type Side } from '../../../domain/plan/plan.ts';
+import { readAuthority } from '../../../redis/state/authority.ts';
+import { withStores } from '../../../redis/client/stores.ts';
+import { openServing } from '../../../redis/cutover/open-side.ts';
+import { switchAuthority } from '../../../redis/cutover/switch-authority.ts';
+import { fencingPurpose, takeSwitchLease } from '../../../redis/state/fencing-token.ts';
+import { comparedBefore } from '../../support/worlds/compared-before.ts';
 import { eventually } from '../../support/eventually.ts';
-import { SWITCH_STEPS, type SwitchStep } from '../../support/fault-points.ts';
-import { startSwitchProcess, type SwitchProcess } from '../../support/start-switch-process.ts';
-import { dataset, planOf, withSyncWorld } from '../../support/sync-world.ts';
+import { SWITCH_STEPS, type SwitchStep } from '../../support/faults/fault-points.ts';
+import { startSwitchProcess, type SwitchProcess } from '../../support/processes/start-switch-process.ts';
+import { dataset, planOf, withSyncWorld } from '../../support/worlds/sync-world.ts';
+import { nextToken } from '../../support/worlds/next-token.ts';
 
 const BEFORE_FLIP = ['ready', 'fence', 'drain', 'verify', 'flip'] as const;
 const BUDGET_MS = 1_000;
-/** What ends an attempt that was fenced out: its connections are closed, at the flip without an answer. */
+/** How a switch ends that was fenced out: its connections are closed, and a flip may get no answer. */
 const FENCED_OUT = /Connection is closed|SwitchLeaseLost|OwnershipUncertain|EPIPE|ECONNRESET/;
 const SECONDS = 180;
 
@@ -25,14 +27,26 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
   const serverOf = (side: Side) => (side === 'source' ? world.v1.server : world.v2.server);
   const plan = planOf([dataset({ name: 'match' })], {
     stores: [
-      { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: [user('source')] },
-      { name: 'v2', side: 'target', url: '${TARGET_V2}', appUsers: [user('target')] },
+      {
+        name: 'v1',
+        side: 'source',
+        url: '${SOURCE_V1}',
+        appUsers: [user('source')],
+        otherWriters: ['default'],
+      },
+      {
+        name: 'v2',
+        side: 'target',
+        url: '${TARGET_V2}',
+        appUsers: [user('target')],
+        otherWriters: ['default'],
+      },
     ],
   });
   const hasty: Plan = { ...plan, gates: { ...plan.gates, fenceBudgetMs: BUDGET_MS } };
-  let token = 0;
-  const order = (to: Side) => ({ environment: world.environment(), to, token: ++token });
-  const move = (to: Side) => switchAuthority({ plan, ...order(to), report: () => undefined });
+  const order = (to: Side, token = nextToken()) => ({ environment: world.environment(), to, token });
+  const move = (to: Side, token?: FencingToken) =>
+    switchAuthority({ plan, ...order(to, token), report: () => undefined });
 
   async function app(side: Side): Promise<Redis> {
     const rule = ['reset', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous'];
@@ -43,7 +57,7 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     return redis;
   }
 
-  /** Rules of the apps' users, and the record: all that a switch moves. */
+  /** All that a switch changes: the ACL rules and the authority records. */
   async function standing() {
     const rules = await Promise.all([world.v1, world.v2].map(({ client }) => client.call('ACL', ['LIST'])));
     return {
@@ -52,8 +66,8 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     };
   }
 
-  async function zombieAt(zombie: SwitchProcess, step: SwitchStep, to: Side) {
-    zombie.begin({ plan: hasty, ...order(to), trap: { step, signal: 'SIGSTOP' } });
+  async function zombieAt(zombie: SwitchProcess, step: SwitchStep, to: Side, token?: FencingToken) {
+    zombie.begin({ plan: hasty, ...order(to, token), trap: { step, signal: 'SIGSTOP' } });
     await zombie.trapped();
     const stopped = Date.now();
     await eventually('the end of its budget', () => Date.now() > stopped + BUDGET_MS);
@@ -66,8 +80,9 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
       const apps = { source: await app('source'), target: await app('target') };
       const sync = await world.start(plan);
       await sync.live();
+      await comparedBefore(plan, world.v2.client);
       let to: Side = 'target';
-      // Nine steps: the second time round each comes up in the other direction.
+      // There are nine steps, an odd number. So in the second round each step comes in the other direction.
       for (const step of [...SWITCH_STEPS, ...SWITCH_STEPS]) {
         const at = `${step} of the way to ${to}`;
         await zombieAt(zombie, step, to);
@@ -94,7 +109,7 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
       await sync.live();
       for (const step of BEFORE_FLIP) {
         await zombieAt(zombie, step, 'target');
-        const mine = ++token;
+        const mine = nextToken();
         const opened = await withStores(
           plan,
           world.environment(),
@@ -114,11 +129,38 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     SECONDS * 1_000,
   );
 
+  test(
+    'while a later attempt at the same step ends it, or the next step though it was tried less often: is fenced out (L1, L8)',
+    async (context) => {
+      const zombie = startSwitchProcess(context);
+      await app('source');
+      await app('target');
+      const sync = await world.start(plan);
+      await sync.live();
+      await comparedBefore(plan, world.v2.client);
+      let to: Side = 'target';
+      for (const step of ['ready', 'flip'] as const)
+        for (const next of ['attempt', 'step'] as const) {
+          const at = `${step}, while the next ${next} ends it`;
+          const first = { ...nextToken(), attempt: 9 };
+          await zombieAt(zombie, step, to, first);
+          await move(to, next === 'attempt' ? { ...first, attempt: 10 } : nextToken());
+          const after = await standing();
+          expect(await zombie.goOn(), at).toMatch(FENCED_OUT);
+          expect(await standing(), at).toEqual(after);
+          expect(after.records[1]?.side, at).toBe(to);
+          to = otherSide(to);
+        }
+    },
+    SECONDS * 1_000,
+  );
+
   test('that wakes before it has opened a connection is refused, and ends nobody else’s', async () => {
     await app('source');
     await app('target');
     const sync = await world.start(plan);
     await sync.live();
+    await comparedBefore(plan, world.v2.client);
     const late = order('target');
     await move('target');
     const after = await standing();

@@ -1,8 +1,8 @@
 import { describe, test } from 'vitest';
-import { SWITCH_STEPS } from '../../support/fault-points.ts';
-import { named } from '../../support/fault-walk.ts';
-import { startSwitchProcess } from '../../support/start-switch-process.ts';
-import { BOTH_WAYS, makeSwitchWorld } from '../../support/switch-world.ts';
+import { SWITCH_STEPS } from '../../support/faults/fault-points.ts';
+import { named } from '../../support/faults/fault-walk.ts';
+import { startSwitchProcess } from '../../support/processes/start-switch-process.ts';
+import { BOTH_WAYS, makeSwitchWorld } from '../../support/faults/switch-world.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
 
 const SECONDS = 180;

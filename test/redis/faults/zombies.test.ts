@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { isOfBeginning, type Point, pointsIn } from '../../support/fault-points.ts';
-import { type FaultServers, makeServers } from '../../support/fault-servers.ts';
-import { labelOf, writeAt, named, openSides, provoke, underDrain } from '../../support/fault-walk.ts';
-import { monitor } from '../../support/monitor.ts';
-import type { SyncProcess } from '../../support/start-sync-process.ts';
+import { isOfBeginning, type Point, pointsIn } from '../../support/faults/fault-points.ts';
+import { type FaultServers, makeServers } from '../../support/faults/fault-servers.ts';
+import { labelOf, writeAt, named, openSides, provoke, underDrain } from '../../support/faults/fault-walk.ts';
+import { monitor } from '../../support/servers/monitor.ts';
+import type { SyncProcess } from '../../support/processes/start-sync-process.ts';
 import { withTempDir } from '../../support/temp-dir.ts';
-import { linesOf, startBait, writesOf } from '../../support/zombie.ts';
+import { linesOf, startBait, writesOf } from '../../support/processes/zombie.ts';
 
-/** Shorter than the stop, as those of production are shorter than a stop that a heartbeat timeout ends. */
+/** Shorter than the stop. In production, too, the waits are shorter than a stop that Temporal's timeout notices. */
 const PATIENCE = { connectMs: 2_000, replyMs: 2_000, silenceMs: 2_500 };
 const STOPPED_MS = 3_000;
-/** By the lease, or by what its waits have come to meanwhile. */
-const FENCED_OUT = /^LeaseLost|^FeedLost|Command timed out|Connection is closed/;
+/** How a zombie ends: by the lease, or because one of its waits has run out. */
+const FENCED_OUT = /^LeaseLost|^FeedLost|^LineSilent|Connection is closed/;
 const SECONDS = 180;
 const OLD = Array.from({ length: 1_000 }, (_key, i) => `old ${i}`);
 const SIDES = ['source', 'target'] as const;
@@ -21,12 +21,12 @@ type Zombie = {
   readonly point: Point;
   readonly sync: SyncProcess;
   readonly ended: number;
-  /** Addresses of its connections to each side. */
+  /** The addresses of its connections to each side. */
   readonly lines: readonly ReadonlySet<string>[];
   readonly bait: ReturnType<typeof startBait>;
 };
 
-/** Side by side, each on servers of its own. */
+/** These run side by side, each on servers of its own. */
 const ALL = [{ modes: ['copy'] }, { modes: ['live', 'again'] }, { modes: ['drain'] }] as const;
 
 describe('a worker that is stopped for longer than every timeout, and then goes on', () => {
@@ -61,7 +61,7 @@ describe('a worker that is stopped for longer than every timeout, and then goes 
   );
 });
 
-/** The one before stands still for ever, so this one takes over; then it stops itself at its point. */
+/** Starts a process that takes over from the stopped one. Then it stops itself at its own point. */
 async function stopAt(
   { place, sides }: FaultServers,
   point: Point,
@@ -76,7 +76,7 @@ async function stopAt(
   const bait = startBait(
     Object.values(sides),
     `${place.plan.migration}:s:bait ${labelOf(point)}`,
-    // In the copy what is new on V2 may be taken for V2's own, which does not travel.
+    // During the first copy a new key on V2 may be taken for a baseline key, which does not travel.
     point.mode === 'copy' ? [sides.source] : openSides(point).map((side) => sides[side]),
   );
   const set = () => sync.setTrap(trap);
@@ -86,12 +86,12 @@ async function stopAt(
   await sync.trapped(point.step).finally(bait.enough);
   await writeAt(place, point);
   const found = await Promise.all(SIDES.map((side) => linesOf(sides[side])));
-  // By side: a connection to the other server may have the port of an earlier one to this.
+  // Compared for each side: a connection to one server may have the same address as an earlier one to the other server.
   const lines = found.map((each, i) => new Set([...each].filter((line) => !before[i]?.includes(line))));
   return [{ point, sync, ended: sync.ended.length, lines, bait }, asked];
 }
 
-/** All at once. What their servers are told by them is seen by the servers themselves. */
+/** Wakes all zombies at once. MONITOR on the servers shows which commands they still send. */
 async function awaken({ ports }: FaultServers, zombies: readonly Zombie[]): Promise<void> {
   const watches = await Promise.all(SIDES.map((side) => monitor(ports[side])));
   for (const { sync } of zombies) sync.signal('SIGCONT');

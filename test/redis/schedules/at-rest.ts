@@ -1,4 +1,4 @@
-import type { Side } from '../../../domain/side.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
 import { readJournal } from './journal.ts';
 import { lookAt, type Seen, upForm } from './seen.ts';
 import { SCRATCH_DB, type World } from './world.ts';
@@ -6,7 +6,7 @@ import { keysOf, type Name, nameOn } from './writes.ts';
 
 export type Loser = { readonly name: Name; readonly state: Seen };
 
-/** What one side holds of all keys of a link, in their order and in V2 form. */
+/** The states of all keys of a link on one side, in the order of `keysOf` and in V2 form. */
 export async function statesOn(world: World, link: string, side: Side): Promise<readonly Seen[]> {
   const { all } = keysOf(link);
   const names = all.map((name) => nameOn(name, side));
@@ -14,7 +14,7 @@ export async function statesOn(world: World, link: string, side: Side): Promise<
   return seen.map((state, at) => (all[at]?.dataset === 'match' ? upForm(state) : state));
 }
 
-/** The losers of a link's conflicts that stand in the journal of one side. */
+/** The losers in the conflict journal of a link on one side. */
 export async function losersOn(world: World, link: string, side: Side): Promise<readonly Loser[]> {
   const store = world.storeOf(side, link);
   const byName = new Map(keysOf(link).all.map((name) => [name[side], name]));

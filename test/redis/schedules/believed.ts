@@ -1,17 +1,17 @@
-import type { Shard } from '../../../domain/shard.ts';
-import type { Side } from '../../../domain/side.ts';
-import type { Witness } from '../../../domain/suspicion.ts';
-import type { WitnessRecord } from '../../../redis/sync/witness-record.ts';
+import type { Shard } from '../../../domain/keys/shard.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import type { ServerRecord } from '../../../domain/protocol/loss-suspicion.ts';
+import type { WatermarkRecord } from '../../../redis/replication/breaker/watermark.ts';
 import type { World } from './world.ts';
 
-/** Whether a shard has looked at the server as it is now, and suspects nothing of the side: it has written that down. */
+/** Whether the record of a shard is about the server as it is now, and says that the side is not suspect. */
 export async function isBelieved(
   world: World,
   shard: Shard,
   side: Side,
-  asItIsNow: (witness: Witness) => boolean,
+  asItIsNow: (witness: ServerRecord) => boolean,
 ): Promise<boolean> {
   const text = await world.connection('v2').get(world.keyspace.witness(shard.name));
-  const seen = text === null ? undefined : (JSON.parse(text) as WitnessRecord).sides[side];
+  const seen = text === null ? undefined : (JSON.parse(text) as WatermarkRecord).sides[side];
   return seen !== undefined && asItIsNow(seen) && seen.suspicion === null;
 }

@@ -1,12 +1,12 @@
-import { monitor } from '../../support/monitor.ts';
+import { monitor } from '../../support/servers/monitor.ts';
 import type { Violation } from './judge.ts';
 import type { World } from './world.ts';
 
-/** A state or a ledger entry that our scripts write; the entry of a key that expired just now may go. */
+/** Finds states and ledger entries that our scripts write, not removed ledger entries: a key may just have expired. */
 const ECHO =
   / lua\] "(?:restore|set|hset|hsetnx|unlink|pexpireat|rename)" "(?!jday:)|"hset" "jday:[^"]*:ledger:/i;
 
-/** What is carried while `idle` runs: nothing may be (L3). */
+/** Reports every state or ledger entry that is written while `idle` runs. At rest nothing may be written. */
 export async function echoesWhile(world: World, idle: () => Promise<void>): Promise<readonly Violation[]> {
   const watches = await Promise.all(world.ports.map((port) => monitor(port)));
   await idle();

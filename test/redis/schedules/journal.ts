@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Keyspace } from '../../../domain/keyspace.ts';
+import type { Keyspace } from '../../../domain/keys/keyspace.ts';
 import { lookAt, type Seen, upForm } from './seen.ts';
 import type { Name } from './writes.ts';
 
 /**
- * The losers of conflicts that stand on one side, each restored from its DUMP, in V2 form.
+ * The losers in the conflict journal of one side, each restored from its DUMP, in V2 form.
  *
- * @param scratch a database where no link looks
+ * @param scratch a database that no link uses
  */
 export async function readJournal(
   redis: Redis,

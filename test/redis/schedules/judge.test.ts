@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Side } from '../../../domain/side.ts';
-import type { Acceptance } from '../../../domain/suspicion.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import type { Acceptance } from '../../../domain/protocol/loss-suspicion.ts';
 import type { Write } from './app.ts';
 import { type LostState, judge, type KeyHistory } from './judge.ts';
 import { NOTHING, type Seen } from './seen.ts';
@@ -26,7 +26,7 @@ const says = (writes: readonly Write[], end: Seen | readonly [Seen, Seen], journ
   return judge(history).map(({ what }) => what);
 };
 
-/** V1 wrote a, which stood on both sides when V1 was flushed. */
+/** V1 wrote a, and both sides held it when V1 was flushed. */
 const flushOf = (word: Acceptance): LostState => ({
   state: A,
   side: 'source',
@@ -173,5 +173,41 @@ describe('the oracle of the schedules', () => {
     ],
   ] as const)('L2 L3: says “%s” of %s', (what, _which, writes, end, journal) => {
     expect(says(writes, end as Seen, journal)).toContain(what);
+  });
+});
+
+describe('the oracle where V2 served and V1 was left open', () => {
+  const judged = (writes: readonly Write[], end: Seen, journal: readonly Seen[], leftOpen: boolean) =>
+    judge({ key: 'k', writes, final: { source: end, target: end }, journal, nowMs: 1_000, leftOpen }).map(
+      ({ what }) => what,
+    );
+  const stray = [write('target', NOTHING, A), write('source', A, B)];
+
+  test('L2: what V1 wrote is answered with the state of V2 and whole in the journal; else it is lost', () => {
+    expect(judged(stray, A, [B], true)).toEqual([]);
+    expect(judged(stray, A, [], true)).toEqual(['lost']);
+    expect(judged(stray, A, [B], false)).toEqual(['resurrected', 'conflict']);
+  });
+
+  test('L2: what V2 itself has replaced does not come back', () => {
+    expect(judged([write('source', NOTHING, A), write('target', A, B)], A, [B], true)).toContain(
+      'resurrected',
+    );
+  });
+});
+
+describe('the oracle where a server came back', () => {
+  const judged = (restarted: readonly Side[], journal: readonly Seen[]) => {
+    const writes = [write('source', NOTHING, A), write('target', A, B)];
+    const final = { source: B, target: B };
+    return judge({ key: 'k', writes, final, journal, nowMs: 1_000, restarted }).map(({ what }) => what);
+  };
+
+  test('L2: what a write of that side replaced may be in the journal, and nothing else', () => {
+    expect(judged(['target'], [A])).toEqual([]);
+    expect(judged(['target'], [])).toEqual([]);
+    expect(judged(['source'], [A])).toEqual(['conflict']);
+    expect(judged(['target'], [A, A])).toEqual(['conflict', 'conflict']);
+    expect(judged(['target'], [B])).toEqual(['conflict']);
   });
 });

@@ -1,9 +1,9 @@
-import type { Side } from '../../../domain/side.ts';
-import type { Acceptance } from '../../../domain/suspicion.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import type { Acceptance } from '../../../domain/protocol/loss-suspicion.ts';
 import type { Write } from './app.ts';
 import { NOTHING, type Seen } from './seen.ts';
 
-/** All that is known of one key when everything has come to rest; every state in V2 form. */
+/** All that the test knows of one key at rest. Every state is in V2 form. */
 export type KeyHistory = {
   readonly key: string;
   /** Acknowledged writes of both sides. */
@@ -11,13 +11,17 @@ export type KeyHistory = {
   readonly final: Readonly<Record<Side, Seen>>;
   /** Losers in the conflict journal. */
   readonly journal: readonly Seen[];
-  /** What servers lost meanwhile. */
+  /** What servers lost during the schedule. */
   readonly losses?: readonly LostState[];
-  /** When the last look was over: what was due to expire by then may be gone. */
+  /** Sides whose server was killed and came back with every acknowledged write. */
+  readonly restarted?: readonly Side[];
+  /** V2 served while V1 was not fenced. The syncs answer V1's writes of that time with V2's state and journal them. */
+  readonly leftOpen?: boolean;
+  /** A time after the last read. A state whose expiry is not later may be gone. */
   readonly nowMs: number;
 };
 
-/** A flush or an eviction of one side, what was decided on it, and the state of the key that it took; `null` = none. */
+/** A flush or an eviction of one side, and the decision on it. `state` is the lost state of the key; `null` = none. */
 export type LostState = {
   readonly state: Seen | null;
   readonly side: Side;
@@ -27,15 +31,23 @@ export type LostState = {
 };
 
 export type Violation = {
-  readonly what: 'differs' | 'lost' | 'resurrected' | 'foreign' | 'conflict' | 'echo' | 'stuck';
+  readonly what:
+    | 'differs'
+    | 'lost'
+    | 'resurrected'
+    | 'foreign'
+    | 'conflict'
+    | 'handed again'
+    | 'echo'
+    | 'stuck';
   readonly key: string;
   readonly detail: string;
 };
 
 /**
- * The oracle. Each write replaces the state it found, so the states of a key form a tree; a state that nobody found
- * and replaced is a tip. However the two sides were interleaved, at rest every tip is on both sides, or was replaced
- * by the other side while it did not know of it and is whole in the journal, or has expired. And nothing else is there.
+ * The oracle. Each write replaces the state that it found, so the states of a key form a tree. A state that no later
+ * write found is a tip. At rest each tip is on both sides, or has expired, or stands whole in the journal: then the
+ * other side replaced it without knowing it. No other state may be there.
  */
 export function judge({
   key,
@@ -44,6 +56,8 @@ export function judge({
   journal,
   nowMs,
   losses = [],
+  restarted = [],
+  leftOpen = false,
 }: KeyHistory): readonly Violation[] {
   const writes = acknowledged.filter((write) => !write.respelled);
   const respelled = acknowledged.filter((write) => write.respelled);
@@ -56,19 +70,20 @@ export function judge({
   ];
   if (nameOf(source) !== nameOf(target)) say('differs', `source ${shown(source)}, target ${shown(target)}`);
   const tips = tipsOf(writes);
-  const open = leftOpen(writes, losses);
+  const open = undecided(writes, losses);
   const kept = new Set([source, ...journal, ...open].map(nameOf));
   for (const { side, id, after } of tips)
     if (!kept.has(nameOf(after)) && !gone(after)) say('lost', `${id} of the ${side}: ${shown(after)}`);
   const wrong = wrongEnd(writes, tips, source, (state) => gone(state) || open.includes(state));
-  const meant = isRestored(writes, source, losses) || leaving(respelled, source).length > 0;
+  const answered = leftOpen && isAnswered(writes, source);
+  const meant = answered || isRestored(writes, source, losses) || leaving(respelled, source).length > 0;
   if (wrong && !meant) say(wrong, shown(source));
   for (const loser of journal) {
     const times = journal.filter((other) => nameOf(other) === nameOf(loser)).length;
     const often = times > timesLeft(acknowledged, loser);
     const why = often
       ? 'journaled more often than it was written'
-      : unexplained({ writes, respelled, tips, losses }, loser);
+      : unexplained({ writes, respelled, tips, losses, restarted, leftOpen }, loser);
     if (why) say('conflict', `${why}: ${shown(loser)}`);
   }
   return violations;
@@ -79,6 +94,8 @@ type Known = {
   readonly respelled: readonly Write[];
   readonly tips: Tips;
   readonly losses: readonly LostState[];
+  readonly restarted: readonly Side[];
+  readonly leftOpen: boolean;
 };
 
 function nameOf({ content, expireAt }: Seen): string {
@@ -86,10 +103,13 @@ function nameOf({ content, expireAt }: Seen): string {
 }
 
 function shown({ content, expireAt }: Seen): string {
-  return content === '' ? 'absent' : `${JSON.stringify(content.slice(0, 80))} until ${expireAt}`;
+  return content === '' ? 'absent' : `${JSON.stringify(content.slice(0, 400))} until ${expireAt}`;
 }
 
-/** Writes whose states no write found. Two may have left the same one: a key that moved away, came back, and moved again. */
+/**
+ * The writes whose states no write found. Two of them may have left the same state: a key moved away, came back, and
+ * moved away again.
+ */
 type Tips = readonly Write[];
 
 function tipsOf(writes: readonly Write[]): Tips {
@@ -101,24 +121,33 @@ function leaving(writes: readonly Write[], state: Seen): readonly Write[] {
   return writes.filter(({ after }) => nameOf(after) === nameOf(state));
 }
 
-/** How often a write left this state: more than once when an expiry was set and taken off again, or a key moved away and back. */
+/**
+ * How many writes left this state. There can be several: an expiry was set and taken off again, or a key moved away and
+ * back.
+ */
 function timesLeft(writes: readonly Write[], state: Seen): number {
   return leaving(writes, state).length;
 }
 
 /**
- * States that a loss took and that may be gone or not: an absence that was accepted travels where the ledger still
- * says that both sides had agreed on the state, and not where a flush took that too; nor does a restore write over
- * what an app of that side has written since.
+ * The lost states that may be gone or may still be there. An accepted absence travels only where the ledger still says
+ * that both sides agreed on the state, and a flush may have taken the ledger too. A restore does not overwrite what an
+ * app of that side has written since.
  */
-function leftOpen(writes: readonly Write[], losses: readonly LostState[]): readonly Seen[] {
+function undecided(writes: readonly Write[], losses: readonly LostState[]): readonly Seen[] {
   const decided = ({ word, side, ...loss }: LostState) =>
     word === 'restore' && !writes.some((write) => write.side === side && isDuring(write, loss));
   const taken = losses.flatMap((loss) => (loss.state && !decided(loss) ? [nameOf(loss.state)] : []));
   return writes.map(({ after }) => after).filter((state) => taken.includes(nameOf(state)));
 }
 
-/** A delete by an app of a suspect side is an absence like the others there: `restore` takes it back too. */
+/** Whether only V1 has replaced this state. While V2 serves, the syncs write such a state back. */
+function isAnswered(writes: readonly Write[], end: Seen): boolean {
+  const replaced = writes.filter(({ before }) => nameOf(before) === nameOf(end));
+  return replaced.length > 0 && replaced.every(({ side }) => side === 'source');
+}
+
+/** Whether `restore` took back a delete. On a suspect side a delete by an app looks like a lost key. */
 function isRestored(writes: readonly Write[], end: Seen, losses: readonly LostState[]): boolean {
   return writes.some(
     (write) =>
@@ -148,22 +177,37 @@ function wrongEnd(
 }
 
 /**
- * A loser is a tip, and the other side has a write that the loser's writer did not know of, be it another spelling of
- * what it found; or it is such a spelling; or a server lost it on one side, or it was written while a loss was not
- * decided on: then the absence is what the other side has.
+ * Why a loser in the journal is not explained; `null` = it is explained. Each of these explains it:
+ * - It is a tip, and the other side has a write or another spelling that its writer did not know of.
+ * - It is itself only another spelling.
+ * - A server lost it, or it was written before a loss was decided on. Then it lost against an absence.
+ * - A write of V1 left it while V2 served and V1 was not fenced.
+ * - More than one write left it, or a write after a restart of the server replaced it (`isInDoubt`).
  */
-function unexplained({ writes, respelled, tips, losses }: Known, state: Seen): string | null {
+function unexplained(
+  { writes, respelled, tips, losses, restarted, leftOpen }: Known,
+  state: Seen,
+): string | null {
+  if (leftOpen && leaving(tips, state).some(({ side }) => side === 'source')) return null;
   if (isLost(leaving(writes, state), state, losses) || leaving(respelled, state).length > 0) return null;
   const losers = leaving(tips, state);
   if (losers.length === 0) {
     const left = timesLeft(writes, state);
-    if (left > 1) return null;
+    if (left > 1 || (left === 1 && isInDoubt(writes, state, restarted))) return null;
     return left === 1 ? 'a state that was replaced since' : 'a state that nobody wrote';
   }
   const explained = losers.some(
     (loser) => hasBeside(writes, loser) || respelled.some(({ side }) => side !== loser.side),
   );
   return explained ? null : 'nothing happened beside it on the other side';
+}
+
+/**
+ * Whether a write replaced this state on a side whose server was restarted. A sync cannot tell such a write from an
+ * older state that the server came back with. So it journals the state that it overwrites.
+ */
+export function isInDoubt(writes: readonly Write[], state: Seen, restarted: readonly Side[]): boolean {
+  return writes.some(({ before, side }) => nameOf(before) === nameOf(state) && restarted.includes(side));
 }
 
 function isLost(left: readonly Write[], state: Seen, losses: readonly LostState[]): boolean {
@@ -177,7 +221,7 @@ function hasBeside(writes: readonly Write[], loser: Write): boolean {
   return writes.some((write) => write.side !== loser.side && !behind.has(write));
 }
 
-/** The write and all that led to the state it found, as far as one write alone can have left each. */
+/** The write and the writes that led to the state that it found, as long as only one write can have left each state. */
 function behindOf(writes: readonly Write[], last: Write): ReadonlySet<Write> {
   const behind = new Set<Write>([last]);
   for (const write of behind) {

@@ -1,7 +1,8 @@
-import type { Side } from '../../../domain/side.ts';
-import type { Acceptance } from '../../../domain/suspicion.ts';
-import { decideSuspects } from '../../../redis/decide-suspects.ts';
-import { withStores } from '../../../redis/stores.ts';
+import type { Side } from '../../../domain/plan/plan.ts';
+import type { Acceptance } from '../../../domain/protocol/loss-suspicion.ts';
+import { readAuthority } from '../../../redis/state/authority.ts';
+import { resolveSuspicion } from '../../../redis/state/resolve-suspicion.ts';
+import { withStores } from '../../../redis/client/stores.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Loser, losersOn, statesOn } from './at-rest.ts';
 import { isBelieved } from './believed.ts';
@@ -11,21 +12,21 @@ import type { SyncUnderTest } from './supervised-sync.ts';
 import type { World } from './world.ts';
 import { keysOf } from './writes.ts';
 
-/** What the server of a side of a link lost, and what was decided on it. */
+/** What the server of one side of a link lost, and what the operator decided. */
 export type Loss = {
   readonly link: string;
   readonly side: Side;
   readonly word: Acceptance;
-  /** From the loss until nobody was suspect any more. */
+  /** From the loss until no sync suspected the side any more. */
   readonly fromMs: number;
   readonly untilMs: number;
-  /** What it took: states of the keys, by their name on the source. */
+  /** The lost states, by the name of the key on the source. */
   readonly taken: ReadonlyMap<string, Seen>;
-  /** And the journal of that side, if it took that too. */
+  /** The losers in the conflict journal of that side, if the journal was lost too. */
   readonly losers: readonly Loser[];
 };
 
-/** How a server loses keys; tells afterwards whether a sync believes the side again. */
+/** Makes a server lose keys. The function that it returns tells whether a sync believes the side again. */
 type Cause = (
   world: World,
   side: Side,
@@ -33,7 +34,7 @@ type Cause = (
 ) => Promise<(sync: SyncUnderTest) => boolean | Promise<boolean>>;
 
 export const CAUSES: Readonly<Record<'flushed' | 'evicted', Cause>> = {
-  /** An attempt loses its lease with everything else; the one that follows it must suspect nothing any more. */
+  /** The flush takes the lease too, so the attempt ends. The next attempt must suspect nothing of the side any more. */
   flushed: async (world, side, syncs) => {
     const tokens = new Map(syncs.map((sync) => [sync, sync.status?.token ?? 0]));
     await world.connection(storeOf(world, side)).flushdb();
@@ -43,32 +44,33 @@ export const CAUSES: Readonly<Record<'flushed' | 'evicted', Cause>> = {
       return (status.suspects ?? []).every((one) => one.side !== side);
     };
   },
-  /** Every key with an expiry goes; of ours none has one that a sync could miss. */
+  /** The server evicts every key that has an expiry. No record of jday that a sync needs has one. */
   evicted: async (world, side) => {
     const redis = world.connection(storeOf(world, side));
     const limit = (bytes: string) => ['config', 'SET', 'maxmemory', bytes];
     await redis.config('SET', 'maxmemory-policy', 'volatile-ttl');
-    // In one go: a sync that writes in between would be told that the memory is full.
+    // One pipeline, so that no sync writes in between: the server would refuse the write because its memory is full.
     await redis.pipeline([limit('1'), ['ping'], limit('0')]).exec();
     const evicted = Number(/evicted_keys:(\d+)/.exec(await redis.info('stats'))?.[1]);
     return ({ shard }) => isBelieved(world, shard, side, (witness) => witness.evicted === evicted);
   },
 };
 
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 60_000;
 
 /**
- * A side loses keys while everything is at rest, so that it is known which; the apps go on, and the operator decides
- * (L5). Returns when nothing is suspect any more.
+ * Makes a side lose keys while everything is at rest, so that the test knows which keys were lost. Then the apps go on,
+ * and the operator decides. Returns when no sync suspects the side any more.
  */
 export async function loseKeys(
   scene: Scene,
   side: Side,
-  { cause, word }: { readonly cause: Cause; readonly word: Acceptance },
+  { cause, word: wished }: { readonly cause: Cause; readonly word: Acceptance },
   apps: () => Promise<void>,
 ): Promise<readonly Loss[]> {
   const { world, syncs } = scene;
   await settled(scene);
+  const word = await allowed(world, side, wished);
   const links = side === 'target' ? world.links : ['v1'];
   const affected = syncs.filter(({ shard }) => links.includes(shard.link.name));
   const before = await Promise.all(links.map((link) => heldBy(world, link, side)));
@@ -81,9 +83,9 @@ export async function loseKeys(
     eventually(
       `the loss of the ${side} to be decided on: ${word}`,
       async () => {
-        // Decided meanwhile, or silent between two attempts: asked again.
+        // This fails when the loss is decided already, or when no attempt runs just now. Then it is tried again.
         for (const link of links.filter((name) => isAsked(affected, name, side)))
-          await decideSuspects(world.plan, stores, { word, link, side }).catch(() => undefined);
+          await resolveSuspicion(world.plan, stores, { word, link, side }).catch(() => undefined);
         return over();
       },
       { withinMs: WITHIN_MS },
@@ -92,6 +94,12 @@ export async function loseKeys(
   const untilMs = Date.now();
   const taken = before.map((held, at) => takenFrom(held, after[at] as Held));
   return links.map((link, at) => ({ link, side, word, fromMs, untilMs, ...(taken[at] as Taken) }));
+}
+
+/** While V2 serves, an operator may not accept an absence on V1: it would delete V2's keys. */
+async function allowed(world: World, side: Side, word: Acceptance): Promise<Acceptance> {
+  const record = await readAuthority(world.connection(world.storeOf('target', 'v1')));
+  return side === 'source' && record?.side === 'target' ? 'restore' : word;
 }
 
 function storeOf(world: World, side: Side): string {
@@ -116,7 +124,7 @@ function takenFrom(before: Held, after: Held): Taken {
   return { taken: new Map(taken), losers: after.losers.length > 0 ? [] : before.losers };
 }
 
-/** A shard of the link waits for a word. */
+/** Whether a shard of the link waits for the operator's decision. */
 function isAsked(syncs: readonly SyncUnderTest[], link: string, side: Side): boolean {
   return syncs.some(
     ({ shard, status }) =>

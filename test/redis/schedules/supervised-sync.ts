@@ -1,42 +1,46 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Plan } from '../../../domain/plan.ts';
-import type { Shard } from '../../../domain/shard.ts';
-import type { LinkStatus } from '../../../domain/status.ts';
-import type { Environment } from '../../../redis/connection.ts';
-import { runSync } from '../../../redis/sync/sync.ts';
-import type { Step } from '../../../redis/sync/step.ts';
+import type { Plan } from '../../../domain/plan/plan.ts';
+import type { Shard } from '../../../domain/keys/shard.ts';
+import type { LinkStatus } from '../../../domain/gates/status.ts';
+import type { Environment } from '../../../redis/client/connection.ts';
+import { runSync } from '../../../redis/replication/replicator.ts';
+import type { FaultPoint } from '../../../redis/replication/reconcile/fault-points.ts';
 import { eventually } from '../../support/eventually.ts';
 
-type Attempt = { readonly stop: AbortController; readonly done: Promise<void>; readonly steps: Set<Step> };
+type Attempt = {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+  readonly steps: Set<FaultPoint>;
+};
 
 /**
- * What an attempt may end with when something was cut, killed or flushed (which takes the authority record of a target
- * too, until the next attempt puts it back); anything else is a fault of the engine.
+ * The errors with which an attempt may end after a cut, a kill or a flush. A flush of the target also takes the
+ * authority record, until the next attempt writes it back. Any other error is a defect of the engine.
  */
 export const EXPECTED_END =
-  /FeedLost|NoAuthority|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|Command timed out/;
+  /FeedLost|NoAuthority|LeaseLost|StoreUnreachable|Connection is closed|ECONN|EPIPE|LOADING|LineSilent|Command timed out/;
 
-/** The sync of a link, or of a shard of it, as a schedule sees it: something that starts it again whenever it ends, as Temporal does with the activity. */
+/** The sync of a shard, as a schedule sees it. It starts again whenever it ends, as Temporal does with the activity. */
 export interface SyncUnderTest {
   readonly shard: Shard;
   readonly status: LinkStatus | null;
-  /** Ends that nobody caused. */
+  /** The ends that no fault explains. */
   readonly faults: readonly string[];
-  /** What every attempt so far has ended with, for whoever reads a failure. */
+  /** How every attempt so far has ended; it helps to explain a failure. */
   readonly ends: readonly string[];
-  /** A new attempt; one that still runs becomes a zombie and is fenced out. */
+  /** Starts a new attempt. An attempt that still runs becomes a zombie and is fenced out. */
   start(): void;
-  /** A new attempt if none runs. */
+  /** Starts a new attempt if none runs. */
   ensure(): void;
   kill(): Promise<void>;
   /** Resolves when the attempt that runs now has come to a step. */
-  reached(step: Step): Promise<void>;
+  reached(step: FaultPoint): Promise<void>;
 }
 
-/** In this process; a kill closes the connections at once and tells nobody. */
+/** Runs the sync in this process. A kill aborts its attempts, and they close their connections at once. */
 export class SupervisedSync implements SyncUnderTest {
   readonly shard: Shard;
-  readonly #begin: (attempt: { signal: AbortSignal; reached: (step: Step) => void }) => Promise<void>;
+  readonly #begin: (attempt: { signal: AbortSignal; reached: (step: FaultPoint) => void }) => Promise<void>;
   readonly #attempts = new Set<Attempt>();
   #wanted = false;
   status: LinkStatus | null = null;
@@ -58,7 +62,7 @@ export class SupervisedSync implements SyncUnderTest {
   start(): void {
     this.#wanted = true;
     const stop = new AbortController();
-    const steps = new Set<Step>();
+    const steps = new Set<FaultPoint>();
     const done = this.#begin({ signal: stop.signal, reached: (step) => void steps.add(step) });
     const attempt = { stop, steps, done: done.catch((error: unknown) => this.#ended(error)) };
     this.#attempts.add(attempt);
@@ -71,11 +75,11 @@ export class SupervisedSync implements SyncUnderTest {
     await Promise.all([...this.#attempts].map(({ done }) => done));
   }
 
-  async reached(step: Step): Promise<void> {
+  async reached(step: FaultPoint): Promise<void> {
     await eventually(
       `the sync of ${this.shard.name} to reach “${step}”`,
       () => {
-        // Of two that chose the same token the older may be the one that holds the lease.
+        // When two attempts choose the same token, the newer one may lose the lease and end. Then the older one counts.
         return [...this.#attempts].at(-1)?.steps.has(step);
       },
       { everyMs: 2 },

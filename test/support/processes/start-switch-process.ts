@@ -1,0 +1,66 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'vitest';
+import { eventually } from '../eventually.ts';
+import type { SwitchOrder, SwitchWord } from './switch-process.ts';
+
+const PROGRAM = fileURLToPath(new URL('./switch-process.ts', import.meta.url));
+const REST_MS = 20;
+
+export interface SwitchProcess {
+  /** Begins a switch. The switch before must have ended. */
+  begin(order: SwitchOrder): void;
+  /** Resolves when the process has reached the step of its trap. */
+  trapped(): Promise<void>;
+  /** Resolves when the process has ended. */
+  exited(): Promise<void>;
+  /** Lets a stopped process go on. Resolves when its switch has ended: `null` = done, else the error. */
+  goOn(): Promise<string | null>;
+}
+
+/** Starts the process. It ends with the test, if not before. */
+export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): SwitchProcess {
+  const child = fork(PROGRAM, {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const exit = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  let said: SwitchWord[] = [];
+  child.on('message', (word: SwitchWord) => said.push(word));
+  const heard = <K extends SwitchWord['kind']>(kind: K) => {
+    const find = () =>
+      said.find((word) => word.kind === kind) as Extract<SwitchWord, { kind: K }> | undefined;
+    return eventually(`the switch to say “${kind}”`, find, { withinMs: 30_000, everyMs: 5 });
+  };
+  return {
+    begin: (order) => {
+      said = [];
+      child.send(order);
+    },
+    trapped: async () => {
+      const first = await eventually('the step of its trap', () => said[0], { withinMs: 30_000, everyMs: 5 });
+      if (first.kind === 'ended') throw new Error(`it ended before its trap: ${first.ended ?? 'done'}`);
+    },
+    exited: async () => void (await exit),
+    goOn: async () => {
+      const ended = heard('ended');
+      let over = false;
+      const done = () => {
+        over = true;
+      };
+      ended.then(done, done);
+      // Send it again and again. The first signal may come before the process has stopped itself.
+      while (!over) {
+        child.kill('SIGCONT');
+        await Promise.race([ended, delay(REST_MS)]);
+      }
+      return (await ended).ended;
+    },
+  };
+}
