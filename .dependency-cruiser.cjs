@@ -75,7 +75,7 @@ module.exports = {
     {
       name: 'nothing-imports-tests',
       severity: 'error',
-      from: { pathNot: '^(test|bench)/' },
+      from: { pathNot: '^(test|bench|\\.ci)/' },
       to: { path: '^(test|bench)/' },
     },
   ],

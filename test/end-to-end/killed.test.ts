@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { PHASES } from '../../domain/plan/plan.ts';
+import { FULL } from '../lanes/proofs.ts';
 import { eventually } from '../support/eventually.ts';
 import { documentOn, startFollowingApp } from '../support/processes/following-app.ts';
 import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 import { startShortly } from '../support/worlds/short-plan.ts';
 
 /** Each kill costs a heartbeat timeout and the start of a worker. */
-const SECONDS = 400;
+const SECONDS = FULL ? 900 : 180;
 
 /** Looks all the time whether V1 is open while V2 has the authority. This must never happen. */
 function watchSides(world: ReturnType<typeof withMigrationWorld>) {
@@ -33,8 +34,10 @@ function watchSides(world: ReturnType<typeof withMigrationWorld>) {
   };
 }
 
-describe('the worker is killed -9 in every phase, one after the other', () => {
+describe('the worker is killed -9 in one phase after the other', () => {
   const world = withMigrationWorld();
+  // The window is the only one of these two that lasts days. The first is held until the kill.
+  const toKillIn: readonly string[] = FULL ? PHASES : ['preflight', 'watch'];
 
   test(
     'each time another one takes it up: completed, no acknowledged write lost, never two writable sides (L8)',
@@ -59,10 +62,11 @@ describe('the worker is killed -9 in every phase, one after the other', () => {
       const another = async () => {
         const phase = await world.phase();
         if (phase === '' || phase === killedIn.at(-1)) throw new Error(`still in ${phase}`);
+        if (phase !== 'ended' && !toKillIn.includes(phase)) throw new Error(`in ${phase}, which goes on`);
         return phase;
       };
       for (;;) {
-        const phase = await eventually('the next phase', another, { withinMs: 60_000, everyMs: 100 });
+        const phase = await eventually('the next phase', another, { withinMs: 120_000, everyMs: 100 });
         if (phase === 'ended') break;
         killedIn.push(phase);
         await world.killWorker();
@@ -74,7 +78,7 @@ describe('the worker is killed -9 in every phase, one after the other', () => {
         sessions: { lost: 0 },
       });
       // If the earlier kills took longer than its days, the phase `sync` ends at once and no kill meets it.
-      expect(killedIn).toEqual(PHASES.filter((phase) => phase !== 'sync' || killedIn.includes(phase)));
+      expect(killedIn).toEqual(toKillIn.filter((phase) => phase !== 'sync' || killedIn.includes(phase)));
       await eventually('writes on V2', () => app.counts.target > 0);
       await app.stop();
       const { looks, seen } = await sides();

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PATIENCE } from './patience.ts';
 
 export interface Patience {
-  /** @defaultValue 10 000 */
+  /** Stretched by `PATIENCE`. @defaultValue 30 000 */
   readonly withinMs?: number;
   /** @defaultValue 20 */
   readonly everyMs?: number;
@@ -17,15 +18,16 @@ export interface Patience {
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { withinMs = 10_000, everyMs = 20 }: Patience = {},
+  { withinMs = 30_000, everyMs = 20 }: Patience = {},
 ): Promise<Exclude<T, false | null | undefined>> {
-  const deadline = performance.now() + withinMs;
+  const limitMs = withinMs * PATIENCE;
+  const deadline = performance.now() + limitMs;
   for (;;) {
     const seen = await attempt(condition);
     if (isTrue(seen)) return seen.value;
     if (performance.now() > deadline) {
       const last = seen.error === undefined ? String(seen.value) : String(seen.error);
-      throw new Error(`waited ${withinMs} ms for: ${what}; saw last: ${last}`, { cause: seen.error });
+      throw new Error(`waited ${limitMs} ms for: ${what}; saw last: ${last}`, { cause: seen.error });
     }
     await delay(everyMs);
   }

@@ -12,7 +12,16 @@ const GRACE_MS = 2_000;
 export function setup(): () => Promise<void> {
   const run = randomUUID();
   process.env[RUN_MARK] = run;
+  const endAll = () => {
+    for (const line of leftovers(run)) kill(Number.parseInt(line, 10));
+    removeFolders(run);
+  };
+  // A run that is told to end leaves nothing behind either. Vitest then calls no teardown.
+  process.prependOnceListener('SIGTERM', endAll);
+  process.prependOnceListener('SIGINT', endAll);
   return async () => {
+    process.off('SIGTERM', endAll);
+    process.off('SIGINT', endAll);
     const deadline = performance.now() + GRACE_MS;
     let left = leftovers(run);
     while (left.length > 0 && performance.now() < deadline) {
@@ -22,7 +31,10 @@ export function setup(): () => Promise<void> {
     removeFolders(run);
     if (left.length === 0) return;
     process.exitCode = 1;
-    console.error(`\nThe tests left processes behind:\n${left.join('\n')}`);
+    for (const line of left) {
+      console.error(`LEFT BEHIND ${line}`);
+      kill(Number.parseInt(line, 10));
+    }
   };
 }
 
@@ -44,6 +56,14 @@ function leftovers(run: string): string[] {
     .filter((pid) => read(`/proc/${pid}/environ`).includes(`${RUN_MARK}=${run}`))
     .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
     .filter((line) => !/node_modules\/vitest\//.test(line));
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function read(path: string): string {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FULL } from '../../lanes/proofs.ts';
 import { PROTOCOL, type Protocol } from '../explorer/bounds.ts';
 import { MUTANTS } from '../explorer/mutants.ts';
 import { live } from './live.ts';
@@ -9,7 +10,7 @@ import { live } from './live.ts';
  */
 const ONLY = process.env.SCHEDULE_SEED;
 const FROM = Number(process.env.SCHEDULES_FROM ?? 1);
-const MANY = Number(process.env.SCHEDULES ?? 10_000);
+const MANY = Number(process.env.SCHEDULES ?? (FULL ? 10_000 : 1_000));
 /** A schedule takes some ms on an idle machine. */
 const PATIENCE_MS = 300_000 + MANY * 10;
 

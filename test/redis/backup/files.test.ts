@@ -115,13 +115,13 @@ describe('a model folder copied to the other volume', () => {
   });
 });
 
-/** Changes a file at every turn of the event loop until stopped. */
+/** Changes a file at every turn of the event loop until stopped. It never holds what it held before. */
 function changing(file: string): { stop: () => void } {
   let going = true;
   let round = 0;
   const turn = () => {
     if (!going) return;
-    writeFileSync(file, Buffer.alloc(300_000, round++ % 251));
+    writeFileSync(file, Buffer.alloc(300_000, `${round++} `));
     setImmediate(turn);
   };
   turn();

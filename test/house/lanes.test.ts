@@ -1,0 +1,94 @@
+/** Checks the lanes of the suite: what `npm test` leaves out, what is known to be broken, and how a run is judged. */
+import { describe, expect, it } from 'vitest';
+import { failedFiles, MOST_FLAKY, type Results, slowestFiles, suiteVerdict } from '../../.ci/verdict.ts';
+import { filesOf, PART_NAMES } from '../lanes/proofs.ts';
+import { contentOf, jsonOf, testFiles } from '../support/house/repository.ts';
+
+const MOST_IN_QUARANTINE = 10;
+/** `npm start`, a whole migration, an abort and a rollback are never left out by a quarantine. */
+const NEVER_IN_QUARANTINE = /^test\/end-to-end\/(rehearsal|completed|killed|abort)\.test\.ts$/;
+
+const quarantine = () => jsonOf<readonly { file: string; why: string }[]>('test/lanes/quarantine.json');
+
+it('each file of the long proofs exists, and belongs to one part', () => {
+  const files = PART_NAMES.flatMap(filesOf);
+  expect(files.filter((file) => !testFiles().includes(file))).toEqual([]);
+  expect(new Set(files).size).toBe(files.length);
+});
+
+it('a quarantined file exists, has a reason, and is no whole migration', () => {
+  expect(quarantine().length).toBeLessThanOrEqual(MOST_IN_QUARANTINE);
+  for (const { file, why } of quarantine()) {
+    expect(testFiles()).toContain(file);
+    expect(why.length).toBeGreaterThan(20);
+    expect(file).not.toMatch(NEVER_IN_QUARANTINE);
+  }
+});
+
+it('the documents name each part of the long proofs', () => {
+  for (const part of PART_NAMES) expect(contentOf('CONTRIBUTING.md')).toContain(`| \`${part}\` |`);
+});
+
+describe('the verdict of a run', () => {
+  const file = (name: string, ...errors: readonly (string | null)[]): Results['testResults'][number] => ({
+    ...{ name: `${process.cwd()}/test/${name}`, startTime: 0, endTime: 2_000, message: '' },
+    status: errors.some((error) => error !== null) ? 'failed' : 'passed',
+    assertionResults: errors.map((error, i) => ({
+      fullName: `says ${i}`,
+      status: error === null ? 'passed' : 'failed',
+      failureMessages: error === null ? [] : [`${error}\n    at a line`],
+    })),
+  });
+  const of = (...testResults: Results['testResults']): Results => ({ testResults });
+
+  it('is green when every test passed', () => {
+    expect(suiteVerdict(of(file('a', null, null)), null)).toEqual({
+      passes: true,
+      lines: ['2 passed, 0 failed, 0 skipped'],
+    });
+    expect(slowestFiles(of(file('a', null)))).toEqual(['2 s  test/a']);
+  });
+
+  it('names a file that failed once as flaky, and passes', () => {
+    const first = of(file('a', null), file('b', 'Error: too late', null));
+    expect(failedFiles(first)).toEqual(['test/b']);
+    const { passes, lines } = suiteVerdict(first, of(file('b', null, null)));
+    expect(passes).toBe(true);
+    expect(lines.slice(-2)).toEqual([
+      'flaky: test/b › says 0 — Error: too late',
+      '3 passed, 0 failed, 0 skipped',
+    ]);
+  });
+
+  it('names what failed twice, with its last error, and fails', () => {
+    const { passes, lines } = suiteVerdict(
+      of(file('b', 'Error: first', null)),
+      of(file('b', 'Error: second', null)),
+    );
+    expect(passes).toBe(false);
+    expect(lines.slice(-2)).toEqual([
+      'failed: test/b › says 0 — Error: second',
+      '1 passed, 1 failed, 0 skipped',
+    ]);
+  });
+
+  it('fails where a failed file was not run again, or has no test that says why', () => {
+    expect(suiteVerdict(of(file('b', 'Error: first')), null).passes).toBe(false);
+    const broken = { ...file('c'), status: 'failed', message: 'Error: cannot be loaded\n at' };
+    const { passes, lines } = suiteVerdict(of(broken), of(broken));
+    expect(passes).toBe(false);
+    expect(lines.slice(-2)).toEqual([
+      'failed: test/c — Error: cannot be loaded',
+      '0 passed, 1 failed, 0 skipped',
+    ]);
+  });
+
+  it('fails with too many flaky files, without results, and without tests', () => {
+    const names = Array.from({ length: MOST_FLAKY + 1 }, (_, i) => `f${i}`);
+    const first = of(...names.map((name) => file(name, 'Error: too late')));
+    const second = of(...names.map((name) => file(name, null)));
+    expect(suiteVerdict(first, second).passes).toBe(false);
+    expect(suiteVerdict(null, null).passes).toBe(false);
+    expect(suiteVerdict(of(), null).passes).toBe(false);
+  });
+});
