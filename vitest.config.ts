@@ -1,13 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { FULL, PARTS } from './test/lanes/proofs.ts';
+import { SpreadOut } from './test/lanes/spread-out.ts';
 import { PATIENCE } from './test/support/patience.ts';
 
-/** A test that takes longer hangs. A quiet machine needs a fifth of it at most. */
-const TEST_MS = 180_000 * PATIENCE;
+/** A test that takes longer hangs. A quiet machine needs a fifth of it at most, and the long proofs take longer. */
+const TEST_MS = (FULL ? 900_000 : 180_000) * PATIENCE;
 
-/** Folders of test/ that hold no tests. */
-const WITHOUT_TESTS = ['support', 'lanes'];
 const quarantined = JSON.parse(
   readFileSync(new URL('./test/lanes/quarantine.json', import.meta.url), 'utf8'),
 ) as readonly { readonly file: string }[];
@@ -16,35 +15,30 @@ const leftOut = [
   ...quarantined.map(({ file }) => file),
 ];
 
-/** Each folder of test/ is a project, so that `npx vitest run --project domain` pays for nothing else. */
-const projects = readdirSync(new URL('./test/', import.meta.url), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !WITHOUT_TESTS.includes(entry.name))
-  .map(({ name }) => ({
-    test: {
-      name,
-      pool: 'forks' as const,
-      include: [`test/${name}/**/*.test.ts`],
-      exclude: [...configDefaults.exclude, ...leftOut],
-      setupFiles: ['test/support/file-leaks.ts'],
-      testTimeout: TEST_MS,
-      hookTimeout: TEST_MS,
-    },
-  }));
-
-const RUNNING_TESTS = './test/support/running-tests.ts';
-/** `.ci/run` names a file here and reads the results from it. */
+/** `.ci/run` and `npm run prove` each name a file here, and read the results from it. */
 const results = process.env['JDAY_TEST_RESULTS'];
+const proofs = process.env['JDAY_PROOF_RESULTS'];
+
+type WithOptions = [string, Record<string, unknown>];
+const toFiles: WithOptions[] = [
+  ...(results === undefined ? [] : [['json', { outputFile: results }] satisfies WithOptions]),
+  ...(proofs === undefined ? [] : [['./test/lanes/proof-reporter.ts', { to: proofs }] satisfies WithOptions]),
+];
 
 export default defineConfig({
   test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...leftOut],
+    pool: 'forks',
+    // To import the modules costs more than most tests. So the files of one worker share what they have imported.
+    isolate: false,
     // One more than there are cores: many tests wait for timeouts of the servers and of Temporal.
     maxWorkers: 3,
-    // The projects do not extend this part: they would run its globalSetup again, each for itself.
+    sequence: { sequencer: SpreadOut },
     globalSetup: ['test/support/no-leaks.ts', 'test/support/servers/temporal-for-all.ts'],
-    reporters:
-      results === undefined
-        ? ['default', RUNNING_TESTS]
-        : ['default', RUNNING_TESTS, ['json', { outputFile: results }]],
-    projects,
+    setupFiles: ['test/support/file-leaks.ts'],
+    testTimeout: TEST_MS,
+    hookTimeout: TEST_MS,
+    reporters: ['default', './test/support/running-tests.ts', ...toFiles],
   },
 });

@@ -27,7 +27,7 @@ export async function runWorker({ metricsPort, metricsAddress, allowance }: Work
   const [stopping, stopped] = [new AbortController(), new AbortController()];
   for (const signal of SHUTDOWN_SIGNALS) process.once(signal, () => stopping.abort());
   log.info('connects to Temporal');
-  const temporal = await connectTemporal().catch(async (error: unknown) => {
+  const temporal = await connectTemporal(process.env).catch(async (error: unknown) => {
     await endRuntime();
     throw error;
   });

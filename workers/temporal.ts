@@ -12,10 +12,11 @@ export type TemporalLink = {
 /**
  * Connects to Temporal as the settings of the environment say.
  *
+ * @param environment variables of the process
  * @throws TemporalSilent, TemporalSettingsUnreadable
  */
-export async function connectTemporal(): Promise<TemporalLink> {
-  const settings = temporalSettings(process.env);
+export async function connectTemporal(environment: NodeJS.ProcessEnv): Promise<TemporalLink> {
+  const settings = temporalSettings(environment);
   const { options, namespace = 'default' } = settings;
   const connection = await NativeConnection.connect(options).catch(async (error: unknown) => {
     throw await temporalUnreachable(settings, error);

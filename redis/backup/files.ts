@@ -29,8 +29,10 @@ export type ArchivedFiles = {
 /**
  * Writes a folder that may be in use to `archive` (tar.gz, 0600), and proves the archive by extracting it again. The
  * folder is hashed before and after, because an archive of files that change meanwhile is inconsistent. After a change
- * it is written again, up to three times in all.
+ * it is written again, up to three times in all. A file may also change and change back between the two looks. Then the
+ * archive differs from both, and is written again too.
  *
+ * @param write writes the archive; only a test gives another one
  * @throws FolderUnreadable, BackupUnproven
  */
 export async function archiveFolder(
@@ -38,11 +40,12 @@ export async function archiveFolder(
   archive: string,
   name: string,
   signal: AbortSignal,
+  write = writeArchive,
 ): Promise<ArchivedFiles> {
   for (let attempt = 1; ; attempt++) {
     const before = await folderManifest(folder, signal);
     let failure: unknown = null;
-    const written = await writeArchive(folder, archive, signal).catch((error: unknown) => {
+    const written = await write(folder, archive, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       failure = error;
       return null;
@@ -50,8 +53,10 @@ export async function archiveFolder(
     const after = await folderManifest(folder, signal);
     const changed = differences(before, after).length;
     if (written !== null && changed === 0) {
-      await proveArchive(archive, before, name, signal);
-      return { ...written, files: sizeOf(before).files, manifest: before };
+      const wrong = await wrongEntries(archive, before, name, signal);
+      if (wrong === 0) return { ...written, files: sizeOf(before).files, manifest: before };
+      if (attempt < ATTEMPTS) continue;
+      throw new BackupUnproven(name, `${wrong} entries of the archive differ from the folder`);
     }
     // A file that disappears or shrinks while tar reads it is a change like all others, so we try again.
     if (failure !== null && changed === 0 && codeOf(failure) !== 'ENOENT') throw failure;
@@ -60,7 +65,8 @@ export async function archiveFolder(
   }
 }
 
-async function writeArchive(
+/** Writes a folder as tar.gz (0600). Resolves with the size and the digest of the archive. */
+export async function writeArchive(
   folder: string,
   archive: string,
   signal: AbortSignal,
@@ -81,19 +87,19 @@ async function writeArchive(
   return { bytes, sha256: hash.digest('hex') };
 }
 
-async function proveArchive(
+/** Extracts the archive and returns how many of its entries differ from those expected. */
+async function wrongEntries(
   archive: string,
   expected: FolderManifest,
   name: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const scratch = await mkdtemp(join(dirname(archive), '.scratch-'));
   try {
     await extract({ file: archive, cwd: scratch, strict: true }).catch(() => {
       throw new BackupUnproven(name, 'the archive cannot be extracted');
     });
-    const wrong = differences(expected, await folderManifest(scratch, signal)).length;
-    if (wrong > 0) throw new BackupUnproven(name, `${wrong} entries of the archive differ from the folder`);
+    return differences(expected, await folderManifest(scratch, signal)).length;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

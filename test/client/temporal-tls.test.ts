@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openTemporal } from '../../client/migrations.ts';
+import { connectTemporal } from '../../workers/temporal.ts';
 import { makeAuthority } from '../support/servers/certificates.ts';
 import { jday, jdayProcess } from '../support/processes/jday.ts';
 import { withTemporal } from '../support/servers/temporal.ts';
@@ -44,6 +45,7 @@ async function door({ cert, key }: Certificate, more: TlsOptions = {}): Promise<
   return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
+const CONFIGURED_NOWHERE = { TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml' };
 const mutual = () => door(server, { requestCert: true, ca: readFileSync(files.ca) });
 const CA = { TEMPORAL_TLS_SERVER_CA_CERT_PATH: files.ca };
 const PAIR = { TEMPORAL_TLS_CLIENT_CERT_PATH: files.cert, TEMPORAL_TLS_CLIENT_KEY_PATH: files.key };
@@ -97,13 +99,22 @@ const CASES: readonly Case[] = [
 ];
 
 describe('jday and TLS of Temporal', () => {
-  it.each(CASES)('say in one sentence what is wrong: %s', async (_what, address, environment, sentence) => {
-    const env = { TEMPORAL_ADDRESS: await address(), ...environment };
-    const expected = `Temporal cannot be used at ${env.TEMPORAL_ADDRESS}: ${sentence}\n`;
-    const asked = await jday(['progress'], { env });
-    expect([asked.code, asked.stdout, asked.stderr]).toEqual([1, '', expected]);
+  it.concurrent.each(CASES)(
+    'say in one sentence what is wrong: %s',
+    async (_what, address, environment, sentence) => {
+      const env = { TEMPORAL_ADDRESS: await address(), ...environment };
+      const expected = `Temporal cannot be used at ${env.TEMPORAL_ADDRESS}: ${sentence}\n`;
+      const asked = await jday(['progress'], { env });
+      expect([asked.code, asked.stdout, asked.stderr]).toEqual([1, '', expected]);
+      await expect(connectTemporal({ ...CONFIGURED_NOWHERE, ...env })).rejects.toThrow(expected.trimEnd());
+    },
+  );
+
+  it('say it as processes too: a worker', async () => {
+    const env = { TEMPORAL_ADDRESS: await door(server) };
     const worker = await jdayProcess(['worker', '--metrics-port', '0'], { env });
-    expect([worker.code, worker.stderr]).toEqual([1, expected]);
+    expect(worker.code).toBe(1);
+    expect(worker.stderr).toMatch(/^Temporal cannot be used at \S+: the port speaks TLS\. .*\n$/);
   });
 
   const notPem = join(tls.dir, 'not-pem');
@@ -130,8 +141,7 @@ describe('jday and TLS of Temporal', () => {
     const env = { TEMPORAL_ADDRESS: temporal.address, ...environment };
     const asked = await jday(['progress'], { env });
     expect([asked.code, asked.stdout, asked.stderr]).toEqual([2, '', `${sentence}\n`]);
-    const worker = await jdayProcess(['worker', '--metrics-port', '0'], { env });
-    expect([worker.code, worker.stderr]).toEqual([2, `${sentence}\n`]);
+    await expect(connectTemporal({ ...CONFIGURED_NOWHERE, ...env })).rejects.toThrow(sentence);
   });
 
   it('take an empty variable for one that is not set', async () => {

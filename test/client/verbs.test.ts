@@ -3,7 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { quietRuntime } from '../support/servers/quiet-runtime.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Check } from '../../domain/run/check.ts';
 import { FAILURES } from '../../domain/run/failure.ts';
@@ -73,7 +74,7 @@ function waitsFor(id: string, gate: Progress['waitingFor']['gate']) {
     const { waitingFor } = await handle.query(progressQuery);
     return waitingFor.what === 'approval' && waitingFor.gate === gate;
   };
-  return eventually(`${id} waits for the approval of ${gate}`, asks, { withinMs: 20_000 });
+  return eventually(`${id} waits for the approval of ${gate}`, asks);
 }
 
 const RED: Check = {
@@ -141,7 +142,7 @@ describe('with a worker', () => {
   let stop = async () => {};
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    quietRuntime();
     const native = await NativeConnection.connect({ address: server.address });
     const activities = fakeActivities((name) => worlds.get(name) ?? new FakeWorld());
     const shared = {
@@ -198,7 +199,7 @@ describe('with a worker', () => {
     );
     const handle = client.workflow.getHandle('jday-noisy');
     const held = async () => (await handle.query(progressQuery)).waitingFor.what === 'gates';
-    await eventually('a gate holds it', held, { withinMs: 20_000 });
+    await eventually('a gate holds it', held);
     const seen = await run('progress', '--id', 'noisy');
     expect(seen.stdout).toContain(' · impact not measurable here (−20 to 233 %) · ');
     expect(seen.stdout).toContain(

@@ -64,7 +64,7 @@ describe('one set of stores, two Temporals, and a worker that reaches another se
     for (let i = 0; i < 200; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
     app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') }, 20);
     shortPlan(plan(), ['cutover']);
-  }, 400_000);
+  });
   afterAll(async () => {
     await app.stop();
     there.disconnect();
@@ -89,7 +89,7 @@ describe('one set of stores, two Temporals, and a worker that reaches another se
     expect(refused.stderr).not.toMatch(/ at .*\.ts/);
     expect(await claimOn('v2')).toEqual(held);
     expect(await readAuthority(world.admin('v2'))).toEqual({ side: 'source', epoch: 1 });
-  }, 400_000);
+  });
 
   test('once the first is gone for good, the second takes over by the word of an operator (L15)', async () => {
     await world.killWorker();
@@ -100,7 +100,7 @@ describe('one set of stores, two Temporals, and a worker that reaches another se
     expect(taken.code, taken.stderr).toBe(0);
     await world.inPhase('approval');
     expect((await claimOn('v1'))?.token).not.toBe(token);
-  }, 400_000);
+  });
 
   test.each(VARIABLES)(
     'a worker finds another server behind the address of %s: nothing is written or fenced there, gate and approval say so (L1, L7, L15)',
@@ -157,5 +157,5 @@ describe('one set of stores, two Temporals, and a worker that reaches another se
     for (const [key, n] of app.acknowledged)
       expect(await world.admin('v2').get(key)).toBe(documentOn('target', n));
     await untouched();
-  }, 400_000);
+  });
 });

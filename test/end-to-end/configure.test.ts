@@ -31,16 +31,12 @@ const slowed = (asked: number, share: number) =>
   share === 1 ? asked : Math.max(1, Math.floor(asked * share));
 
 const inForce = (copyKeysPerSecond: number, newerThan = 0) =>
-  eventually(
-    `the sync to keep to ${copyKeysPerSecond} keys a second`,
-    async () => {
-      const status = await statusOfSync();
-      const throttle = status?.throttle;
-      if (!status || !throttle || status.token <= newerThan) return false;
-      return throttle.copyKeysPerSecond === slowed(copyKeysPerSecond, throttle.share);
-    },
-    { withinMs: 30_000 },
-  );
+  eventually(`the sync to keep to ${copyKeysPerSecond} keys a second`, async () => {
+    const status = await statusOfSync();
+    const throttle = status?.throttle;
+    if (!status || !throttle || status.token <= newerThan) return false;
+    return throttle.copyKeysPerSecond === slowed(copyKeysPerSecond, throttle.share);
+  });
 
 test('L14 configure changes the bounds of a running copy, which a killed worker does not forget; what is no bound and an ended run are refused', async () => {
   const pairs = Array.from({ length: 3_000 }, (_, i) => [`match:${i}`, `{"offers":[${i}]}`]);
@@ -71,9 +67,7 @@ test('L14 configure changes the bounds of a running copy, which a killed worker 
     /copyKeysPerSecond: expected a whole number from 0 up/,
   );
   await temporal(input);
-  await eventually('the copy to be done at once', async () => (await statusOfSync())?.state === 'live', {
-    withinMs: 30_000,
-  });
+  await eventually('the copy to be done at once', async () => (await statusOfSync())?.state === 'live');
 
   expect((await world.jday('abort', '--reason', 'enough')).code).toBe(0);
   await world.handle().result();

@@ -32,7 +32,7 @@ describe.each([
     names = (await writeEveryType(v1, PREFIX, AT)).map(byteString);
     for (let i = 0; i < 200; i++) await v1.hset(`candidate:${i}`, { offers: `[${i}]`, note: 'café 🎯' });
     app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') }, 20);
-  }, 400_000);
+  });
   afterAll(() => app.stop());
 
   test('every type arrives to the byte and the ms, and what V2 makes of it comes back with the rollback (L2, L4, L10)', async () => {
@@ -69,5 +69,5 @@ describe.each([
       expect(await world.admin('v1').get(key)).toBe(documentOn('source', n));
     await expect(world.app('v2').set('match:late', 'x')).rejects.toThrow(/NOPERM/);
     await world.app('v1').set('match:open', 'V1 serves');
-  }, 500_000);
+  });
 });

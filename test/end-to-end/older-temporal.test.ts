@@ -49,7 +49,7 @@ describe('Temporal is put back from a copy of before the cutover, while V2 serve
     expect(approved.code, approved.stderr).toBe(0);
     await world.inPhase('watch');
     await eventually('writes on V2', () => app.counts.target > 100, LONG);
-  }, 400_000);
+  });
   afterAll(() => app.stop());
 
   test('it says so and does nothing; told that the stores are right, it goes on with V2 (L1, L15)', async () => {
@@ -75,7 +75,7 @@ describe('Temporal is put back from a copy of before the cutover, while V2 serve
     expect(again.code, again.stderr).toBe(0);
     await world.inPhase('watch');
     await nothingUndone();
-  }, 400_000);
+  });
 
   test('an abort undoes nothing, keeps V1 fenced and asks; told that the stores are right, it is a lossless rollback (L2, L9, L15)', async () => {
     await temporal.putBack();
@@ -96,5 +96,5 @@ describe('Temporal is put back from a copy of before the cutover, while V2 serve
       expect(await world.admin('v1').get(key)).toBe(documentOn('source', n));
     for (let i = 0; i < 200; i++) expect(await world.admin('v1').get(`match:${i}`)).toBe(`{"offers":[${i}]}`);
     await expect(world.app('v2').set('match:late', 'x')).rejects.toThrow(/NOPERM/);
-  }, 400_000);
+  });
 });

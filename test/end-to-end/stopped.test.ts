@@ -9,8 +9,6 @@ import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 import { startShortly } from '../support/worlds/short-plan.ts';
 import { readDated } from '../../redis/state/dated-record.ts';
 
-/** The test begins with the kill of a worker. If this worker holds a task, Temporal waits 10 s for it. */
-const SECONDS = 400;
 const LINKS = ['v1'] as const;
 const keyspace = keyspaceOf('supersmartmatch');
 /** A sync that is stopped while a heartbeat of it is on its way may find its feed silent before it asks for the lease. */
@@ -51,7 +49,7 @@ describe('the worker is stopped for longer than its heartbeat timeout, and goes 
         const told = await Promise.all(LINKS.map((link) => readDated<LinkStatus>(v2, keyspace.status(link))));
         return told.every((one) => one?.ageMs && one.ageMs > 100 && one.ageMs < 700);
       },
-      { withinMs: 30_000, everyMs: 5 },
+      { everyMs: 5 },
     );
   };
 
@@ -61,40 +59,34 @@ describe('the worker is stopped for longer than its heartbeat timeout, and goes 
     const tokens = () => Promise.all(sources.map(async ({ redis, lease }) => Number(await redis.get(lease))));
     const before = await tokens();
     const newer = async () => (await tokens()).every((token, i) => token > (before[i] ?? 0));
-    await eventually('the syncs of the other worker', newer, { withinMs: 60_000 });
+    await eventually('the syncs of the other worker', newer);
   };
 
-  test(
-    'it finds itself fenced out, the migration completes, no acknowledged write is lost (L1, L8)',
-    async () => {
-      const { worker: zombie, line, said } = await startCuttable();
-      for (let i = 0; i < 500; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
-      const app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') });
-      await startShortly(world, '15s');
-      await world.inPhase('sync');
-      await world.startWorker();
-      await betweenBeats();
-      zombie.kill('SIGSTOP');
-      // Without the cut Temporal would give the zombie tasks while it sleeps, and cancel its old ones when it wakes.
-      // Here only the stores can stop it.
-      line.set({ kind: 'cut' });
-      await takenOver();
-      zombie.kill('SIGCONT');
-      for (const link of LINKS)
-        await eventually(`the sync of ${link} to find itself fenced out`, () => endOf(link).test(said()), {
-          withinMs: 60_000,
-        });
-      line.set({ kind: 'none' });
-      expect(await world.handle().result()).toMatchObject({ outcome: 'completed', authority: 'target' });
-      await eventually('writes on V2', () => app.counts.target > 0);
-      await app.stop();
-      const gone = once(zombie, 'exit');
-      zombie.kill('SIGKILL');
-      await gone;
-      const v2 = world.admin('v2');
-      for (const [key, n] of app.acknowledged) expect(await v2.get(key)).toBe(documentOn('target', n));
-      for (let i = 0; i < 500; i++) expect(await v2.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
-    },
-    SECONDS * 1_000,
-  );
+  test('it finds itself fenced out, the migration completes, no acknowledged write is lost (L1, L8)', async () => {
+    const { worker: zombie, line, said } = await startCuttable();
+    for (let i = 0; i < 500; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
+    const app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') });
+    await startShortly(world, '15s');
+    await world.inPhase('sync');
+    await world.startWorker();
+    await betweenBeats();
+    zombie.kill('SIGSTOP');
+    // Without the cut Temporal would give the zombie tasks while it sleeps, and cancel its old ones when it wakes.
+    // Here only the stores can stop it.
+    line.set({ kind: 'cut' });
+    await takenOver();
+    zombie.kill('SIGCONT');
+    for (const link of LINKS)
+      await eventually(`the sync of ${link} to find itself fenced out`, () => endOf(link).test(said()));
+    line.set({ kind: 'none' });
+    expect(await world.handle().result()).toMatchObject({ outcome: 'completed', authority: 'target' });
+    await eventually('writes on V2', () => app.counts.target > 0);
+    await app.stop();
+    const gone = once(zombie, 'exit');
+    zombie.kill('SIGKILL');
+    await gone;
+    const v2 = world.admin('v2');
+    for (const [key, n] of app.acknowledged) expect(await v2.get(key)).toBe(documentOn('target', n));
+    for (let i = 0; i < 500; i++) expect(await v2.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
+  });
 });

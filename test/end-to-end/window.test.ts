@@ -20,9 +20,7 @@ const LEGACY = 'user legacy on >secret ~match:* &* +@all -@dangerous';
 const OPEN = [...ACL, LEGACY];
 const LONG = { withinMs: 180_000, everyMs: 200 };
 
-describe('what befalls V1 while V2 serves, the app of V1 trying to write all the time', {
-  timeout: 300_000,
-}, () => {
+describe('what befalls V1 while V2 serves, the app of V1 trying to write all the time', () => {
   /** The proxy between the worker and Temporal, once it is started. */
   let line: FaultProxy | undefined;
   const world = withMigrationWorld({
@@ -94,7 +92,7 @@ describe('what befalls V1 while V2 serves, the app of V1 trying to write all the
       world.app('v1'),
       Array.from({ length: AT_REST }, (_, i) => atRest(i)),
     );
-  }, 400_000);
+  });
   afterAll(async () => {
     await stray?.stop();
     await app?.stop();
@@ -139,7 +137,7 @@ describe('what befalls V1 while V2 serves, the app of V1 trying to write all the
         () => world.output.join('').includes('this goes on without it'),
         LONG,
       );
-    }, 300_000);
+    });
     afterAll(() => line?.set({ kind: 'none' }));
 
     test('the sync goes on with the stores alone (L8)', async () => {

@@ -1,7 +1,9 @@
 /** Checks the lanes of the suite: what `npm test` leaves out, what is known to be broken, and how a run is judged. */
 import { describe, expect, it } from 'vitest';
 import { failedFiles, MOST_FLAKY, type Results, slowestFiles, suiteVerdict } from '../../.ci/verdict.ts';
-import { filesOf, PART_NAMES } from '../lanes/proofs.ts';
+import { filesLeft, type Proof, type ProvedFile, proofWith, tableOf } from '../lanes/proof.ts';
+import { filesOf, PART_NAMES, PARTS } from '../lanes/proofs.ts';
+import { spreadOut, WAITING } from '../lanes/spread-out.ts';
 import { contentOf, jsonOf, testFiles } from '../support/house/repository.ts';
 
 const MOST_IN_QUARANTINE = 10;
@@ -27,6 +29,81 @@ it('a quarantined file exists, has a reason, and is no whole migration', () => {
 
 it('the documents name each part of the long proofs', () => {
   for (const part of PART_NAMES) expect(contentOf('CONTRIBUTING.md')).toContain(`| \`${part}\` |`);
+});
+
+describe('the shape of npm test', () => {
+  const leftOut: readonly string[] = Object.values(PARTS).flatMap(({ alone }) => alone);
+  const files = () => testFiles().filter((file) => !leftOut.includes(file));
+
+  it('only files of the waiting lane start Temporal, or use it', () => {
+    const uses =
+      /support\/(servers\/temporal|worlds\/migration-world)\.ts'|startTemporal\(|with-migrations\.ts'/;
+    const found = files().filter((file) => file.endsWith('.test.ts') && uses.test(contentOf(file)));
+    expect(found.length).toBeGreaterThan(10);
+    expect(found.filter((file) => !WAITING.test(file))).toEqual([]);
+  });
+
+  it('no test waits for a fixed time: it waits for a condition', () => {
+    const waits = /await delay\((\d[\d_]*)\)/g;
+    const found = files()
+      .filter((file) => file.endsWith('.test.ts'))
+      .flatMap((file) =>
+        [...contentOf(file).matchAll(waits)]
+          .filter(([, ms = '']) => Number(ms.replaceAll('_', '')) > 20)
+          .map(([call]) => `${file}: ${call}`),
+      );
+    expect(found).toEqual([]);
+  });
+
+  it('no file names a limit of its own for a whole test: vitest.config.ts has the one for all, three minutes', () => {
+    const limits = /^\s*\}, \d+_000\);$|^\s*[A-Z_]*SECONDS \* 1_000,$|\btest[T]imeout\b|\{\s*timeout: \d/m;
+    const named = (file: string) => file.endsWith('.test.ts') && limits.test(contentOf(file));
+    expect(files().filter(named)).toEqual([]);
+    expect(contentOf('vitest.config.ts')).toContain('(FULL ? 900_000 : 180_000) * PATIENCE');
+  });
+});
+
+it('files that wait are spread out between those that compute, and none is lost', () => {
+  expect(spreadOut(['A', 'B'], ['1', '2', '3', '4', '5', '6'])).toEqual([
+    'A',
+    '1',
+    '2',
+    '3',
+    'B',
+    '4',
+    '5',
+    '6',
+  ]);
+  expect(spreadOut(['A', 'B', 'C'], ['1'])).toEqual(['A', 'B', '1', 'C']);
+  expect(spreadOut([], ['1', '2'])).toEqual(['1', '2']);
+  expect(spreadOut(['A'], [])).toEqual(['A']);
+});
+
+describe('the record of the long proofs', () => {
+  const [one = '', other = ''] = filesOf('explorer');
+  const proved = (file: string, errors: readonly string[] = []): ProvedFile => ({
+    ...{ file, seconds: 4, passed: 3, sizes: { states: 500 }, seeds: [7] },
+    failures: errors.map((error) => ({ test: "says (what's) wrong", error })),
+  });
+  const nothing: Proof = { commit: 'abc', node: 'v20', servers: {}, files: [] };
+
+  it('goes on with what has not passed yet, and a later result takes the place of an earlier one', () => {
+    const first = proofWith(nothing, [proved(one), proved(other, ['lost 1'])]);
+    expect(filesLeft(nothing, ['explorer'])).toEqual([one, other]);
+    expect(filesLeft(first, ['explorer'])).toEqual([other]);
+    expect(filesLeft(proofWith(first, [proved(other)]), ['explorer'])).toEqual([]);
+  });
+
+  it('its table adds up each part, and each failure comes with the command that repeats it alone', () => {
+    const lines = tableOf(proofWith(nothing, [proved(one), proved(other, ['lost 1'])]), ['explorer', 'soak']);
+    expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
+      'part files seconds failures size',
+      'explorer 1 of 2 8 1 6 tests, 1000 states',
+      'soak 0 of 1 0 0 0 tests',
+      `failed: ${other} › says (what's) wrong — lost 1`,
+      ` again: JDAY_SEED=7 JDAY_PROOF=full npx vitest run ${other} -t 'says \\(what'\\''s\\) wrong'`,
+    ]);
+  });
 });
 
 describe('the verdict of a run', () => {

@@ -17,7 +17,7 @@ import { dataset, planOf, withSyncWorld } from '../support/worlds/sync-world.ts'
 const HOLDER = { run: 'run-1', namespace: 'test', cluster: 'temporal-1' } as const;
 const HOURS_MS = 4 * 3_600_000;
 
-describe('a look of hours', { timeout: 60_000 }, () => {
+describe('a look of hours', () => {
   const world = withSyncWorld();
   const plan = planOf([dataset({ name: 'match' })]);
   afterEach(() => world.v2.server.kill('SIGCONT'));

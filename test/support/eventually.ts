@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PATIENCE } from './patience.ts';
 
 export interface Patience {
-  /** Stretched by `PATIENCE`. @defaultValue 30 000 */
+  /** For what must come sooner, or may take longer, than the default. Stretched by `PATIENCE`. @defaultValue 60 000 */
   readonly withinMs?: number;
   /** @defaultValue 20 */
   readonly everyMs?: number;
@@ -18,7 +18,7 @@ export interface Patience {
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { withinMs = 30_000, everyMs = 20 }: Patience = {},
+  { withinMs = 60_000, everyMs = 20 }: Patience = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const limitMs = withinMs * PATIENCE;
   const deadline = performance.now() + limitMs;

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Client, type WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { quietRuntime } from '../support/servers/quiet-runtime.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Outlasting } from '../../activities/outlasting.ts';
 import { createMetrics } from '../../monitoring/metrics.ts';
@@ -21,10 +22,9 @@ type Attempt = {
   /** Ends the work, as when the stores refuse it because a later attempt has the lease. */
   readonly refused: AbortController;
 };
-const LONG = { withinMs: 30_000 };
 const BEAT_MS = 100;
 
-describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
+describe('an activity that outlasts Temporal', () => {
   const temporal = withTemporal();
   const attempts: Attempt[] = [];
   let line: FaultProxy;
@@ -40,7 +40,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
   const latest = () => ours().at(-1) as Attempt;
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    quietRuntime();
     line = await startFaultProxy(Number(temporal.address.split(':')[1]));
     connection = await NativeConnection.connect({ address: `127.0.0.1:${line.port}` });
     const link = { connection, client: new Client({ connection }), namespace: 'default' };
@@ -90,7 +90,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
       workflowId: task.id,
       taskQueue: 'outlasting',
     });
-    await eventually('the activity', () => ours().length > 0, LONG);
+    await eventually('the activity', () => ours().length > 0);
     return async () => {
       line.set({ kind: 'none' });
       await handle.terminate().catch(() => undefined);
@@ -100,7 +100,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
 
   /** Waits until the SDK has cancelled the attempt: Temporal has given it up, or does not answer. */
   const givenUp = (one: Attempt) =>
-    eventually('it to be given up', () => one.context.cancellationSignal.aborted, LONG);
+    eventually('it to be given up', () => one.context.cancellationSignal.aborted);
   /** Blocks the line to Temporal and waits until the SDK has cancelled the attempt. */
   const cutOff = async (): Promise<Attempt> => {
     const one = latest();
@@ -110,7 +110,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
     return one;
   };
   const goesOnWhenAsked = async (one: Attempt) => {
-    await eventually('Temporal to say that it is wanted', () => one.told.length > 0, LONG);
+    await eventually('Temporal to say that it is wanted', () => one.told.length > 0);
     expect(one.told).not.toContain(false);
     expect(one.signal.aborted).toBe(false);
   };
@@ -126,7 +126,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
     const one = await cutOff();
     line.set({ kind: 'none' });
     await goesOnWhenAsked(one);
-    await eventually('a later attempt', () => ours().length > 1, LONG);
+    await eventually('a later attempt', () => ours().length > 1);
     one.refused.abort();
     const { length } = one.told;
     await eventually('a beat of the later attempt', async () => {
@@ -143,7 +143,6 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
     await eventually(
       'Temporal to give it up',
       async () => (await handle.describe()).raw.pendingActivities?.[0]?.lastFailure,
-      LONG,
     );
     line.set({ kind: 'none' });
     await givenUp(one);
@@ -154,7 +153,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
     const one = await cutOff();
     await handle.terminate('meanwhile');
     line.set({ kind: 'none' });
-    await eventually('its end', () => one.signal.aborted, LONG);
+    await eventually('its end', () => one.signal.aborted);
   });
 
   test('the work beyond an attempt that failed goes on while its run does, and ends when that was terminated (L1)', async () => {
@@ -162,7 +161,7 @@ describe('an activity that outlasts Temporal', { timeout: 60_000 }, () => {
     one.refused.abort();
     await goesOnWhenAsked(one);
     await handle.terminate('meanwhile');
-    await eventually('its end', () => one.signal.aborted, LONG);
+    await eventually('its end', () => one.signal.aborted);
   });
 
   test('ends with the process where Temporal is away, and else by the SDK alone', async () => {

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, type InjectedSinks, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { type InjectedSinks, NativeConnection, Worker } from '@temporalio/worker';
+import { quietRuntime } from '../support/servers/quiet-runtime.ts';
 import { rmSync } from 'node:fs';
 import { startTemporal } from '../../servers/temporal-server.ts';
 import { TASK_QUEUES } from '../../workflows/names.ts';
@@ -18,7 +19,7 @@ const IDENTITY = 'test';
 /** Starts a server and workers for both queues. They run the real workflows, and a fake world for each migration. */
 export async function serveMigrations(worlds: ReadonlyMap<string, FakeWorld>) {
   const dir = makeTempDir();
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quietRuntime();
   const server = await startTemporal({ dir, headless: true, searchAttributes: true });
   const connection = await Connection.connect({ address: server.address });
   const native = await NativeConnection.connect({ address: server.address });
@@ -29,7 +30,7 @@ export async function serveMigrations(worlds: ReadonlyMap<string, FakeWorld>) {
     identity: IDENTITY,
     activities,
     interceptors: { activity: [withPlanOfRun(client)] },
-    maxHeartbeatThrottleInterval: '200ms',
+    maxHeartbeatThrottleInterval: '600ms',
   };
   const workers = [
     await Worker.create({

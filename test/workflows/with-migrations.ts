@@ -1,5 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { type Phase, PHASES, type Plan } from '../../domain/plan/plan.ts';
 import type { Progress } from '../../domain/run/progress.ts';
 import type { migration } from '../../workflows/migration.ts';
@@ -16,7 +16,7 @@ import { STAYS_IN } from './stories.ts';
 export const DAY_MS = 60;
 
 /** Enough for the last steps of a migration on two busy cores. */
-export const PATIENCE = { withinMs: 40_000 };
+export const PATIENCE = { everyMs: 50 };
 
 export type Handle = WorkflowHandle<typeof migration>;
 
@@ -27,7 +27,6 @@ export type Started = { readonly handle: Handle; readonly world: FakeWorld; read
  * `jday-sync`.
  */
 export function withMigrations() {
-  vi.setConfig({ testTimeout: 60_000 });
   const worlds = new Map<string, FakeWorld>();
   let client: Client;
   let stop = async () => {};

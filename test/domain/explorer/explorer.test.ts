@@ -4,18 +4,12 @@ import type { Bounds } from './bounds.ts';
 import { MUTANTS, WITHOUT_ENTRIES } from './mutants.ts';
 import { exploreProtocol } from './protocol-moves.ts';
 
-/** One core explores about 40 000 states a second. A busy machine gives only a part of a core. */
-const PATIENCE_MS = 300_000;
-
 const NARROW: Bounds = {
   ...{ writes: 2, attempts: 1, flips: 0, expiry: false, again: false },
   ...{ optimistic: false, knows: false, zombies: false, empty: false, strangers: false, silent: false },
 };
 
 const print = (trace: readonly string[]) => trace.map((line) => `\n  ${line}`).join('');
-
-/** If `EXPLORER_TRACES` is set, the tests show the counterexample of each mutant. */
-const SHOW = process.env.EXPLORER_TRACES !== undefined;
 
 type Case = readonly [what: string, bounds: Partial<Bounds>, states: number];
 
@@ -63,35 +57,23 @@ const LARGE: readonly Case[] = [
 ];
 
 describe('L1 L2 L3 L4: no interleaving breaks a law', () => {
-  test.each([...SMALL, ...(FULL ? LARGE : [])])(
-    '%s',
-    (_what, bounds, states) => {
-      const { broken, states: reached } = exploreProtocol({ ...NARROW, ...bounds });
-      expect(broken && print(broken.trace)).toBeNull();
-      // Counted, so that the bounds cannot shrink unseen.
-      expect(reached).toBe(states);
-    },
-    PATIENCE_MS,
-  );
+  test.for([...SMALL, ...(FULL ? LARGE : [])])('%s', ([_what, bounds, states], { task }) => {
+    const { broken, states: reached } = exploreProtocol({ ...NARROW, ...bounds });
+    expect(broken && print(broken.trace)).toBeNull();
+    // Counted, so that the bounds cannot shrink unseen.
+    expect(reached).toBe(states);
+    task.meta.proved = { states };
+  });
 });
 
 describe('each protection taken away breaks a law', () => {
-  test.each(MUTANTS)(
-    'without $without',
-    ({ without, bounds, protocol, breaks }) => {
-      const { broken } = exploreProtocol({ ...NARROW, ...bounds }, protocol);
-      if (SHOW) console.log(`without ${without}:${print(broken?.trace ?? [])}`);
-      expect(broken?.law, 'nothing broke').toMatch(breaks);
-      expect(broken?.trace.at(-1)).toBe(`=> ${broken?.law}`);
-    },
-    PATIENCE_MS,
-  );
+  test.each(MUTANTS)('without $without', ({ bounds, protocol, breaks }) => {
+    const { broken } = exploreProtocol({ ...NARROW, ...bounds }, protocol);
+    expect(broken?.law, 'nothing broke').toMatch(breaks);
+    expect(broken?.trace.at(-1)).toBe(`=> ${broken?.law}`);
+  });
 
-  test(
-    'but the comparison of the entry, a second line behind the lease and the one hand',
-    () => {
-      expect(exploreProtocol({ ...NARROW, attempts: 2 }, WITHOUT_ENTRIES).broken).toBeNull();
-    },
-    PATIENCE_MS,
-  );
+  test('but the comparison of the entry, a second line behind the lease and the one hand', () => {
+    expect(exploreProtocol({ ...NARROW, attempts: 2 }, WITHOUT_ENTRIES).broken).toBeNull();
+  });
 });

@@ -39,4 +39,4 @@ test('an abort before the flip leaves every node of V2 as it was, and its appsâ€
   expect(await v1.keys('jday:*')).toEqual(['jday:authority']);
   expect(await rules()).toEqual(before.rules);
   await app.set('match:canary:0', 'V2 is open to its apps');
-}, 400_000);
+});

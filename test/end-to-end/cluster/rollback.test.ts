@@ -33,4 +33,4 @@ test('between clusters, an abort after the flip is lossless: V1 serves on every 
     await apps.source.set(`match:open:${i}`, 'V1 serves');
     await expect(apps.target.set(`match:late:${i}`, 'x')).rejects.toThrow(/NOPERM/);
   }
-}, 400_000);
+});

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -9,12 +11,13 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { extract } from 'tar';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { copyFileSet } from '../../../redis/backup/copy-file-set.ts';
-import { archiveFolder } from '../../../redis/backup/files.ts';
+import { archiveFolder, writeArchive } from '../../../redis/backup/files.ts';
 import { differences, folderManifest } from '../../../redis/backup/folder-manifest.ts';
 import { makeTempDir, withTempDir } from '../../support/temp-dir.ts';
 
@@ -68,6 +71,23 @@ describe('a model folder as archive', () => {
     });
   });
 
+  it('is taken again when a file changes and changes back while it is read', async () => {
+    const file = join(models, 'weights.bin');
+    const archive = join(work, 'torn.tar.gz');
+    const whole = readFileSync(file);
+    let attempts = 0;
+    const write: typeof writeArchive = async (...all) => {
+      if (++attempts === 1) writeFileSync(file, 'torn');
+      return writeArchive(...all).finally(() => writeFileSync(file, whole));
+    };
+    await archiveFolder(models, archive, 'models', never, write);
+    expect(attempts).toBe(2);
+    const back = join(work, 'back');
+    mkdirSync(back);
+    await extract({ file: archive, cwd: back });
+    expect(readFileSync(join(back, 'weights.bin'))).toEqual(whole);
+  });
+
   it('is refused in a clear sentence when the folder is missing', async () => {
     const nowhere = join(work, 'nowhere');
     await expect(archiveFolder(nowhere, join(work, 'a.tar.gz'), 'models', never)).rejects.toThrow(
@@ -115,13 +135,17 @@ describe('a model folder copied to the other volume', () => {
   });
 });
 
-/** Changes a file at every turn of the event loop until stopped. It never holds what it held before. */
+/**
+ * Changes a file at every turn of the event loop until stopped. It writes in place, so the file is never empty: it
+ * never holds what it held before.
+ */
 function changing(file: string): { stop: () => void } {
+  const opened = openSync(file, 'r+');
   let going = true;
   let round = 0;
   const turn = () => {
-    if (!going) return;
-    writeFileSync(file, Buffer.alloc(300_000, `${round++} `));
+    if (!going) return closeSync(opened);
+    writeSync(opened, Buffer.alloc(300_000, `${round++} `), 0, 300_000, 0);
     setImmediate(turn);
   };
   turn();

@@ -19,7 +19,7 @@ const clusterOf = (side: { cluster: TestCluster | null }): TestCluster => {
 /**
  * A node whose slot is on its way to another node cannot write a key that it lacks. So a script fails in the middle.
  */
-describe('a slot of V1 is on its way to another node', { timeout: 90_000 }, () => {
+describe('a slot of V1 is on its way to another node', () => {
   const world = withClusterWorld({ v1: 'cluster', v2: 'server' });
 
   test.each([
@@ -40,14 +40,10 @@ describe('a slot of V1 is on its way to another node', { timeout: 90_000 }, () =
     const cluster = clusterOf(v1);
     const from = await halfMove(cluster, slotOf(key));
     await v2.client.hset(key, 'jobs', 'of V2');
-    await eventually('an attempt that fails at the slot', () => sync.failures.length > 0, {
-      withinMs: 30_000,
-    });
+    await eventually('an attempt that fails at the slot', () => sync.failures.length > 0);
     expect(await cluster.on(from, 'HGET', key, 'offers')).toBe('earlier');
     await moveSlot(cluster, slotOf(key));
-    await eventually('V2’s value on V1', async () => (await v1.client.hget(key, 'offers')) === 'of V2', {
-      withinMs: 30_000,
-    });
+    await eventually('V2’s value on V1', async () => (await v1.client.hget(key, 'offers')) === 'of V2');
     expect(await v2.client.hget(key, 'jobs')).toBe('of V2');
     expect(await v1.client.hlen(key)).toBe(fields + 1);
     expect(sync.status()?.conflicts).toBe(0);
@@ -55,7 +51,7 @@ describe('a slot of V1 is on its way to another node', { timeout: 90_000 }, () =
   });
 });
 
-describe('the slot of V2’s journal is on its way to another node', { timeout: 90_000 }, () => {
+describe('the slot of V2’s journal is on its way to another node', () => {
   const world = withClusterWorld({ v1: 'server', v2: 'cluster' });
 
   test('the loser of a conflict stands until it can be kept (L2)', async () => {
@@ -72,16 +68,14 @@ describe('the slot of V2’s journal is on its way to another node', { timeout: 
     await Promise.all(
       keys.flatMap((key) => [v1.client.set(key, 'of V1'), v2.client.set(key, `of V2 ${key}`)]),
     );
-    await eventually('an attempt that fails at the slot', () => sync.failures.length > 0, {
-      withinMs: 30_000,
-    });
+    await eventually('an attempt that fails at the slot', () => sync.failures.length > 0);
     for (const key of keys) expect(await v2.client.get(key)).toBe(`of V2 ${key}`);
     await moveSlot(cluster, slotOf(journal));
     const carried = async () => {
       for (const key of keys) expect(await v2.client.get(key)).toBe('of V1');
       return true;
     };
-    await eventually('V1’s values on V2', carried, { withinMs: 30_000 });
+    await eventually('V1’s values on V2', carried);
     const losers = await journaled(sync.plan);
     for (const key of keys)
       expect(

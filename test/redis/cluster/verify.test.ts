@@ -52,7 +52,8 @@ describe('the verifier between clusters', () => {
             ...sides,
             ...rest,
             covers: () => link.datasets.map(({ name }) => name),
-            rules: { retryWindowMs: 1_000, hotAfterChanges: 4 },
+            // A sync that begins anew on a busy machine may need some seconds to be up to date.
+            rules: { retryWindowMs: 15_000, hotAfterChanges: 4 },
             bounds: { keysPerSecond: () => 0 },
             census,
             minPassMs: 20,
@@ -93,14 +94,19 @@ describe('the verifier between clusters', () => {
     const sync = await world.start(plan);
     await sync.live();
     const statuses: VerifyStatus[] = [];
+    /** The last status of a clean pass, and when that pass began. */
+    let proven = { began: -Infinity, settled: 0 };
+    const report = (status: VerifyStatus) => {
+      statuses.push(status);
+      if (status.clean !== null)
+        proven = { began: performance.now() - status.clean.ageMs, settled: status.settled };
+    };
     const failures: unknown[] = [];
     const stop = new AbortController();
     const attempts = (async () => {
       while (!stop.signal.aborted) {
         const opened = await verify().catch((error: unknown) => void failures.push(error));
-        await opened
-          ?.run(stop.signal, (status) => statuses.push(status))
-          .catch((error: unknown) => failures.push(error));
+        await opened?.run(stop.signal, report).catch((error: unknown) => failures.push(error));
         opened?.close();
       }
     })();
@@ -111,25 +117,20 @@ describe('the verifier between clusters', () => {
         await v2.client.set(`match:{move}:${40 + (n % 40)}`, String(n));
       }
     })();
-    await eventually('a clean pass', () => statuses.some(({ clean }) => clean !== null));
+    await eventually('a clean pass', () => proven.settled > 0);
     await moveSlot(v1.cluster, slotOf('match:{move}:0'));
     await moveSlot(v2.cluster, slotOf('match:{move}:0'));
     loading = false;
     await load;
     const moved = performance.now();
-    await eventually(
-      'a clean pass since',
-      () => (statuses.at(-1)?.clean?.ageMs ?? Infinity) < performance.now() - moved,
-      {
-        withinMs: 25_000,
-      },
-    );
+    await eventually('a clean pass since', () => proven.began > moved);
+    const { settled } = proven;
     stop.abort();
     await attempts;
     expect(failures.length).toBeGreaterThan(0);
     const names = failures.map((failure) => (toFailure(failure) as ApplicationFailure).type);
     expect([...new Set(names)]).toEqual(['ClusterChanged']);
     expect(statuses.filter(({ diverged, sessions }) => diverged > 0 || sessions.lost > 0)).toEqual([]);
-    expect(statuses.at(-1)?.settled).toBeGreaterThanOrEqual(400);
-  }, 60_000);
+    expect(settled).toBeGreaterThanOrEqual(400);
+  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ofFull } from '../../lanes/proofs.ts';
 import { freshSyncs, isUnknown } from '../../../domain/gates/fresh.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import { linksOf } from '../../../domain/plan/plan.ts';
@@ -70,10 +71,12 @@ function jump(byMs: number): void {
   vi.spyOn(Date, 'now').mockImplementation(() => now() + byMs);
 }
 
-describe.each([
+const SHIFTS = [
   ['behind', -HOUR_MS],
   ['ahead', HOUR_MS],
-])('a sync whose machine is an hour %s', (_word, offMs) => {
+] as const;
+
+describe.each(ofFull(SHIFTS, SHIFTS.slice(0, 1)))('a sync whose machine is an hour %s', (_word, offMs) => {
   test('is live while it lives, and silent when it is dead (L7)', async () => {
     const sync = await syncOf(offMs);
     await watching(async (known) => {

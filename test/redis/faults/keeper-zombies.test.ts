@@ -11,7 +11,6 @@ import { NARROW } from '../../support/worlds/fenced-world.ts';
 import { startKeeperProcess } from '../../support/processes/start-keeper-process.ts';
 import { dataset, planOf, withSyncWorld } from '../../support/worlds/sync-world.ts';
 
-const SECONDS = 240;
 const plan = planOf([dataset({ name: 'match' })], {
   stores: [
     { name: 'v1', side: 'source', url: '${SOURCE_V1}', appUsers: ['app'] },
@@ -52,7 +51,6 @@ describe('who keeps a fence is stopped in the middle of a look, and goes on when
     { side: 'target', what: 'by the end of an abort, without a flip', flips: false },
   ] as const)(
     'before each of its commands, the $side, $what: raises nothing on the open side, and leaves no record (L1, L8)',
-    { timeout: SECONDS * 1_000 },
     async ({ side, flips }, context) => {
       const keeper = startKeeperProcess(context);
       for (let stopBefore = 1; ; stopBefore++) {

@@ -24,9 +24,6 @@ describe('a large value on a slow line', () => {
     ['v2', 'v2'],
   ] as const)(
     'of %s arrives where the line of %s is slow, and small keys travel meanwhile (L2)',
-    {
-      timeout: 90_000,
-    },
     async (from, slow) => {
       const to = from === 'v1' ? 'v2' : 'v1';
       const ports = { [slow]: lines[slow].proxy.port };

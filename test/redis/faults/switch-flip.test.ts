@@ -2,6 +2,7 @@ import { describe, expect, test, type TestContext } from 'vitest';
 import { otherSide, type Side } from '../../../domain/plan/plan.ts';
 import { readAuthority } from '../../../redis/state/authority.ts';
 import { eventually } from '../../support/eventually.ts';
+import { FULL } from '../../lanes/proofs.ts';
 import type { SwitchStep } from '../../support/faults/fault-points.ts';
 import { startSwitchProcess } from '../../support/processes/start-switch-process.ts';
 import { makeSwitchWorld, SWITCH_PLAN } from '../../support/faults/switch-world.ts';
@@ -10,7 +11,6 @@ import { withTempDir } from '../../support/temp-dir.ts';
 const HASTY = { ...SWITCH_PLAN, gates: { ...SWITCH_PLAN.gates, fenceBudgetMs: 1_000 } };
 /** Less than the 10 s for which other work waits for an answer. A switch must open V1 sooner than that. */
 const SILENT_MS = 9_000;
-const SECONDS = 90;
 
 type World = Awaited<ReturnType<typeof makeSwitchWorld>>;
 
@@ -37,27 +37,22 @@ describe('between the fence and the flip', () => {
     return ended;
   }
 
-  test.concurrent.for(['drain', 'verify', 'flip'] as const)(
+  test.concurrent.for(FULL ? (['drain', 'verify', 'flip'] as const) : (['flip'] as const))(
     'V1 is flushed at %s of a rollback: V2 goes on serving (L2, L5)',
-    { timeout: SECONDS * 1_000 },
     async (at, context) => {
       const ended = await refused(context, { to: 'source', at }, ({ sides }) => sides.source.flushall());
       expect(ended).toMatch(at === 'flip' ? /v1 has lost data/ : /lost data|is suspect|did not drain|differ/);
     },
   );
 
-  test.concurrent('somebody gives the app its rights back: it is seen, and V1 goes on serving (L1, L2)', {
-    timeout: SECONDS * 1_000,
-  }, async (context) => {
+  test.concurrent('somebody gives the app its rights back: it is seen, and V1 goes on serving (L1, L2)', async (context) => {
     const ended = await refused(context, { to: 'target', at: 'flip' }, ({ sides }) =>
       sides.source.call('ACL', ['SETUSER', 'app', '+@write']),
     );
     expect(ended).toMatch(/the fence of v1 does not stand/);
   });
 
-  test.concurrent('a server is demoted to a replica: whoever was promoted has no fence, and V1 goes on serving (L1, L2)', {
-    timeout: SECONDS * 1_000,
-  }, async (context) => {
+  test.concurrent('a server is demoted to a replica: whoever was promoted has no fence, and V1 goes on serving (L1, L2)', async (context) => {
     const ended = await refused(context, { to: 'target', at: 'flip' }, async ({ sides }) => {
       await sides.source.config('SET', 'replica-read-only', 'no');
       await sides.source.replicaof('127.0.0.1', 1);
@@ -65,9 +60,7 @@ describe('between the fence and the flip', () => {
     expect(ended).toMatch(/a server of v1 is no master/);
   });
 
-  test.concurrent('V2 falls silent: V1 is opened within the time that the plan allows, not that of any answer (L9)', {
-    timeout: SECONDS * 1_000,
-  }, async (context) => {
+  test.concurrent('V2 falls silent: V1 is opened within the time that the plan allows, not that of any answer (L9)', async (context) => {
     const world = await makeSwitchWorld(`${dir.path}/${context.task.id}`, context);
     await world.rest();
     const one = startSwitchProcess(context);
@@ -83,9 +76,7 @@ describe('between the fence and the flip', () => {
     expect(await ended).toMatch(/Command timed out/);
   });
 
-  test.concurrent('the flip is not answered: it says that nobody can know, opens no side, and the next one completes (L1, L8)', {
-    timeout: SECONDS * 1_000,
-  }, async (context) => {
+  test.concurrent('the flip is not answered: it says that nobody can know, opens no side, and the next one completes (L1, L8)', async (context) => {
     const world = await makeSwitchWorld(`${dir.path}/${context.task.id}`, context);
     const neverBoth = world.watched();
     const one = startSwitchProcess(context);
@@ -96,7 +87,7 @@ describe('between the fence and the flip', () => {
     expect(await one.goOn()).toMatch(/^OwnershipUncertain: /);
     await expect(world.apps.source.set('match:late', 'v')).rejects.toThrow(/NOPERM/);
     await world.sides.target.call('CLIENT', ['UNPAUSE']);
-    await eventually('the sync to be live', () => world.sync.live().then(() => true), { withinMs: 60_000 });
+    await eventually('the sync to be live', () => world.sync.live().then(() => true));
     await world.moved('target');
     await world.end();
     await neverBoth();

@@ -4,9 +4,7 @@ import { withTempDir } from '../../support/temp-dir.ts';
 
 const dir = withTempDir();
 
-test('V1 has forgotten its fence while no rollback goes through: the next attempt fences it again, and leaves V2 serving (L1)', {
-  timeout: 90_000,
-}, async (context) => {
+test('V1 has forgotten its fence while no rollback goes through: the next attempt fences it again, and leaves V2 serving (L1)', async (context) => {
   const { sides, apps, move, moved, rest, sync } = await makeSwitchWorld(dir.path, context);
   await moved('target');
   await rest();

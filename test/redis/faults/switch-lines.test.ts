@@ -1,5 +1,6 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { otherSide, type Side } from '../../../domain/plan/plan.ts';
+import { FULL } from '../../lanes/proofs.ts';
 import { startFaultProxy, type Fault } from '../../support/faults/fault-proxy.ts';
 import { type FaultName, SWITCH_STEPS } from '../../support/faults/fault-points.ts';
 import { environmentOf } from '../../support/faults/fault-switch.ts';
@@ -19,8 +20,8 @@ const FAULTS = {
 
 /** How a switch may end. `OwnershipUncertain`: it cannot know whether the flip happened. */
 const ENDED = /Connection is closed|Command timed out|OwnershipUncertain|CutoverTooSlow/;
+const STEPS = FULL ? SWITCH_STEPS : (['flip'] as const);
 const REPLY_MS = 1_000;
-const SECONDS = 300;
 
 // The tests mostly wait, so many can run at once.
 vi.setConfig({ maxConcurrency: 10 });
@@ -29,9 +30,12 @@ describe('a switch of authority whose worker’s line to one side breaks', () =>
   const dir = withTempDir();
   const names = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
 
-  test.concurrent.for(names.flatMap((fault) => BOTH_WAYS.map((side) => ({ fault, side }))))(
-    '$fault to the $side, at every step of a cutover and of a rollback: the next one completes, no acknowledged write is lost, never two open sides (L1, L2, L8)',
-    { timeout: SECONDS * 1_000 },
+  const all = names.flatMap((fault, i) =>
+    BOTH_WAYS.filter((_side, j) => FULL || i % 2 === j).map((side) => ({ fault, side })),
+  );
+
+  test.concurrent.for(all)(
+    '$fault to the $side, at each step of a cutover and of a rollback: the next one completes, no acknowledged write is lost, never two open sides (L1, L2, L8)',
     ({ fault, side }, context) => broken(FAULTS[fault], side, `${dir.path}/${fault}-${side}`, context),
   );
 });
@@ -53,7 +57,7 @@ async function broken(
   context.onTestFinished(() => proxy.stop());
   const how = { through: environmentOf({ ...ports, [side]: proxy.port }), replyMs: REPLY_MS };
   const one = startSwitchProcess(context);
-  for (const at of SWITCH_STEPS)
+  for (const at of STEPS)
     for (const to of BOTH_WAYS)
       await named(`${at}, to the ${to}`, async () => {
         one.begin(orderOf(to, at, 'SIGSTOP', how));

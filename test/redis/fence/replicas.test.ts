@@ -138,7 +138,7 @@ describe.each(ENGINES)('a replica of V1 (%s)', (engine) => {
     const refused = watchRefusals(stray);
     await promotedBy(sentinel, replica);
     for (let i = 50; i < 100; i++) await now.set(`match:${i}`, 'after');
-    await eventually('a new attempt on it', () => sync.token() > seen, { withinMs: 20_000 });
+    await eventually('a new attempt on it', () => sync.token() > seen);
     await sync.live();
     await keepFenceNow(environment);
     expect(await refused()).toBeGreaterThan(10);
@@ -176,7 +176,7 @@ function startSync(environment: Readonly<Record<string, string>>) {
   })();
   return {
     token: () => said.at(-1)?.token ?? 0,
-    live: () => eventually('the sync to be live', () => said.at(-1)?.state === 'live', { withinMs: 20_000 }),
+    live: () => eventually('the sync to be live', () => said.at(-1)?.state === 'live'),
     stop: async () => {
       stop.abort();
       await done;
@@ -206,7 +206,5 @@ function watchRefusals(app: Redis): () => Promise<number> {
 }
 
 async function promotedBy(sentinel: TestSentinel, replica: RedisServer): Promise<void> {
-  await eventually('the promotion', async () => (await sentinel.masterPort()) === replica.port, {
-    withinMs: 30_000,
-  });
+  await eventually('the promotion', async () => (await sentinel.masterPort()) === replica.port);
 }

@@ -62,7 +62,7 @@ describe('the races that lose data elsewhere', () => {
       await done.catch(() => undefined);
     });
     return {
-      scanned: () => eventually('the scan to be over', () => scanned, { withinMs: 15_000, everyMs: 5 }),
+      scanned: () => eventually('the scan to be over', () => scanned, { everyMs: 5 }),
     };
   };
   const settle = async () => {

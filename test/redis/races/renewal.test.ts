@@ -61,7 +61,7 @@ describe('expiries that are renewed while the copy runs', () => {
     // When the test fails, its servers stop before the copier does, and the error of the copier means nothing.
     copied.catch(() => undefined);
     const sync = await world.start(plan);
-    await eventually('the copy to be over', () => sync.status()?.state === 'live', { withinMs: 40_000 });
+    await eventually('the copy to be over', () => sync.status()?.state === 'live');
     const copyMs = Math.round(performance.now() - began);
     await app.stop();
     await drainLinks(v2.client, keyspaceOf('test'), linksOf(plan), 'source', performance.now() + 10_000);
@@ -74,5 +74,5 @@ describe('expiries that are renewed while the copy runs', () => {
     expect(restored).toBeGreaterThan(KEYS * 0.9);
     for (const { live } of [ours, theirs]) expect(live).toBeGreaterThan(KEYS * 0.5);
     expect(theirs.lost).toBeGreaterThan(KEYS * 0.3);
-  }, 60_000);
+  });
 });

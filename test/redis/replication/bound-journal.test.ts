@@ -29,7 +29,6 @@ const plan = planOf([dataset({ name: 'match' })]);
 const keyspace = keyspaceOf(plan.migration);
 const COUNT = 300;
 const BOUNDS = { savedAboveBytes: 300_000, mostBytes: 100 << 20 };
-const PATIENT = { withinMs: 60_000 };
 
 const names = Array.from({ length: COUNT }, (_, i) => `match:${i}`);
 /** A DUMP is compressed, so these texts have nothing that could be. */
@@ -89,7 +88,7 @@ async function served(folder: string, bounds = BOUNDS) {
   return { sync, saved, v1: world.v1.client, v2: world.v2.client };
 }
 
-describe('the conflict journal', { timeout: 90_000 }, () => {
+describe('the conflict journal', () => {
   test('leaves the memory of the server when it grows: each loser is whole in a file or in Redis (L2)', async () => {
     const folder = join(dir.path, 'flood');
     const agreed = names.flatMap((name) => [name, 'agreed']);
@@ -97,17 +96,11 @@ describe('the conflict journal', { timeout: 90_000 }, () => {
     const { sync, saved, v1, v2 } = await served(folder);
     await eventually('the copy', async () => (await v2.dbsize()) > COUNT);
     for (const name of names) await v1.set(name, loserOf(name));
-    await eventually(
-      'V1 to be put right',
-      async () => (await v1.mget(...names)).every((value) => value === 'agreed'),
-      PATIENT,
+    await eventually('V1 to be put right', async () =>
+      (await v1.mget(...names)).every((value) => value === 'agreed'),
     );
     await eventually('the conflicts counted', () => sync.status()?.conflicts === COUNT);
-    await eventually(
-      'a small journal',
-      async () => (await journalBytes(v1)) <= BOUNDS.savedAboveBytes,
-      PATIENT,
-    );
+    await eventually('a small journal', async () => (await journalBytes(v1)) <= BOUNDS.savedAboveBytes);
     expect(saved.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(COUNT / 2);
     await eventually(
       'its size in the status',
@@ -126,19 +119,11 @@ describe('the conflict journal', { timeout: 90_000 }, () => {
     for (const name of ['match:a', 'match:b']) {
       await v1.unlink(name);
       await writeLarge(v1, name, 'hash', 6_000);
-      await eventually(
-        'V1 to be put right',
-        async () => (await v1.get(name).catch(() => null)) === 'agreed',
-        PATIENT,
-      );
+      await eventually('V1 to be put right', async () => (await v1.get(name).catch(() => null)) === 'agreed');
     }
     const kept = () => hashesOfKept(v1);
-    await eventually('no large loser in Redis', async () => (await kept()).length === 0, PATIENT);
-    await eventually(
-      'no bytes of it in the status',
-      () => sync.status()?.recordBytes?.journal.source === 0,
-      PATIENT,
-    );
+    await eventually('no large loser in Redis', async () => (await kept()).length === 0);
+    await eventually('no bytes of it in the status', () => sync.status()?.recordBytes?.journal.source === 0);
     const lines = savedLines(folder).filter(({ words }) => words !== undefined);
     const fields = new Set(lines.map(({ field }) => Buffer.from(field, 'base64').subarray(8).toString()));
     expect(fields).toEqual(new Set(['match:a', 'match:b']));
@@ -165,17 +150,9 @@ describe('the conflict journal', { timeout: 90_000 }, () => {
     });
     await sync.live();
     const { client: v2 } = world.v2;
-    await eventually(
-      'V1 to win',
-      async () => (await v2.get('match:large').catch(() => null)) === 'v1 wins',
-      PATIENT,
-    );
-    await eventually('the loser in a file', () => savedLines(folder).length > 0, PATIENT);
-    await eventually(
-      'no loser in Redis',
-      async () => (await v2.exists(keyspace.journal('v1'))) === 0,
-      PATIENT,
-    );
+    await eventually('V1 to win', async () => (await v2.get('match:large').catch(() => null)) === 'v1 wins');
+    await eventually('the loser in a file', () => savedLines(folder).length > 0);
+    await eventually('no loser in Redis', async () => (await v2.exists(keyspace.journal('v1'))) === 0);
     const image = await v2.hgetBuffer(keyspace.preimage('v1'), 'match:large');
     expect(await v2.hlen(keptKey(image as Buffer) as Buffer)).toBe(6_000);
   });
@@ -202,11 +179,7 @@ describe('the conflict journal', { timeout: 90_000 }, () => {
     const { client } = world.v1;
     const again = await world.start(plan, undefined, { journal: { folder, bounds } });
     await again.live();
-    await eventually(
-      'a small journal',
-      async () => (await journalBytes(client)) <= bounds.savedAboveBytes,
-      PATIENT,
-    );
+    await eventually('a small journal', async () => (await journalBytes(client)) <= bounds.savedAboveBytes);
     const after = await losersOf(client, folder);
     for (const name of before.keys()) expect(after.get(name)).toBe(loserOf(name));
     await again.stop();
@@ -257,7 +230,7 @@ describe('the quarantine', () => {
     await v1.mset(...names.slice(0, 60).flatMap((name) => [name, broken(name)]));
     const sync = await world.start(transformed, undefined, { quarantineBytes });
     await sync.live();
-    await eventually('all of them in quarantine', () => sync.status()?.quarantined === 60, PATIENT);
+    await eventually('all of them in quarantine', () => sync.status()?.quarantined === 60);
     const records = await world.v2.client.hgetallBuffer(keyspace.quarantine('v1'));
     const heads = Object.values(records).map(
       (record) => JSON.parse(record.toString('latin1').split('\n', 1)[0] ?? '') as { inPlace?: true },
@@ -272,7 +245,7 @@ describe('the quarantine', () => {
     });
     for (const name of names.slice(0, 60)) expect(await v1.get(name)).toBe(broken(name));
     await v1.mset(...names.slice(0, 60).flatMap((name) => [name, '{"offers":[1]}']));
-    await eventually('an empty quarantine', () => sync.status()?.quarantined === 0, PATIENT);
+    await eventually('an empty quarantine', () => sync.status()?.quarantined === 0);
     expect(await world.v2.client.get('match:59')).toBe('{"jobs":[1]}');
   });
 });

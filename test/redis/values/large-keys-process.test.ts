@@ -27,7 +27,6 @@ describe('a worker in a process of its own', () => {
     eventually(
       'nothing pending',
       () => sync.status()?.pending.toTarget === 0 && sync.status()?.pending.toSource === 0,
-      { withinMs: 60_000 },
     );
 
   const carried = (sync: SyncProcess, at: number) =>
@@ -51,7 +50,6 @@ describe('a worker in a process of its own', () => {
     { type: 'stream', count: 30_000 },
   ] as const)(
     'carries a $type of $count elements without holding a server up for 5 ms, in bounded memory (L14)',
-    { timeout: 480_000 },
     async ({ type, count }) => {
       const { v1, v2 } = world;
       await writeLarge(v1.client, 'match:huge', type, count);
@@ -79,7 +77,6 @@ describe('a worker in a process of its own', () => {
 
   test.each(['before apply target', 'applied target', 'shadow built'] as const)(
     'killed -9 at “%s” of a large key: the next one carries it, nothing of it is left over (L8)',
-    { timeout: 120_000 },
     async (step) => {
       const { v1, v2 } = world;
       await writeLarge(v1.client, 'match:large', 'hash', 12_000);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ofFull } from '../../lanes/proofs.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import { linksOf } from '../../../domain/plan/plan.ts';
 import { clearTarget } from '../../../redis/cleanup/clear-target.ts';
@@ -14,7 +15,6 @@ import { dataset, planOf, withSyncWorld } from '../../support/worlds/sync-world.
 import { makeTempDir } from '../../support/temp-dir.ts';
 
 const plan = planOf([dataset({ name: 'match' })]);
-const PATIENT = { withinMs: 30_000 };
 
 describe('a key that is too large for one script', () => {
   const world = withSyncWorld();
@@ -40,20 +40,18 @@ describe('a key that is too large for one script', () => {
     const sync = await world.start(plan);
     await sameKey(v1.client, v2.client, 'match:large');
     await v2.client.unlink('match:large');
-    await eventually('the delete', async () => (await v1.client.exists('match:large')) === 0, PATIENT);
+    await eventually('the delete', async () => (await v1.client.exists('match:large')) === 0);
     await writeLarge(v1.client, 'match:large', 'list', 12_000);
     await sameKey(v1.client, v2.client, 'match:large');
     await v1.client.set('match:large', 'small');
-    await eventually('the small one', async () => (await v2.client.get('match:large')) === 'small', PATIENT);
+    await eventually('the small one', async () => (await v2.client.get('match:large')) === 'small');
     await v1.client.unlink('match:large');
     await writeLarge(v1.client, 'match:large', 'set', 12_000);
     await sameKey(v1.client, v2.client, 'match:large');
     expect(sync.status()).toMatchObject({ quarantined: 0, conflicts: 0 });
   });
 
-  test('that changes again and again while it is read stops nobody, and arrives when it rests (L2)', {
-    timeout: 150_000,
-  }, async () => {
+  test('that changes again and again while it is read stops nobody, and arrives when it rests (L2)', async () => {
     const { v1, v2 } = world;
     await writeLarge(v1.client, 'match:large', 'list', 100_000);
     const sync = await world.start(plan);
@@ -75,9 +73,7 @@ describe('a key that is too large for one script', () => {
     await eventually('nothing pending', () => sync.status()?.pending.toTarget === 0);
   });
 
-  test('that a drain meets while it is read does not wait for its next try: the fence has stopped the app (L2)', {
-    timeout: 120_000,
-  }, async () => {
+  test('that a drain meets while it is read does not wait for its next try: the fence has stopped the app (L2)', async () => {
     const { v1, v2 } = world;
     await writeLarge(v1.client, 'match:large', 'hash', 12_000);
     let [tries, asked] = [0, false];
@@ -87,7 +83,7 @@ describe('a key that is too large for one script', () => {
       if (step !== 'shadow built' || ++tries > 8) return;
       if (tries === 8) {
         void drained();
-        await eventually('the drain', () => asked, { withinMs: 30_000 });
+        await eventually('the drain', () => asked);
       }
       await v1.client.hset('match:large', 'change', String(tries));
     };
@@ -97,7 +93,7 @@ describe('a key that is too large for one script', () => {
       return end;
     };
     await world.start(plan, reached);
-    await eventually('the eighth try', () => end !== null, { withinMs: 60_000 });
+    await eventually('the eighth try', () => end !== null);
     await end;
     expect(tries).toBe(9);
     expect(await v2.client.hget('match:large', 'change')).toBe('8');
@@ -112,7 +108,7 @@ describe('a key that is too large for one script', () => {
     const sync = await world.start(plan, async (step) => {
       if (step === 'shadow built' && ++tries === 1) await v1.client.unlink('match:large');
     });
-    await eventually('nothing pending', () => tries > 0 && sync.status()?.pending.toTarget === 0, PATIENT);
+    await eventually('nothing pending', () => tries > 0 && sync.status()?.pending.toTarget === 0);
     expect(await v2.client.exists('match:large')).toBe(0);
     await eventually('no shadow', async () => (await v2.client.keys('jday:test:shadow:*')).length === 0);
   });
@@ -244,13 +240,16 @@ describe('a key that is too large for one script', () => {
 describe('a large key between engines', () => {
   const world = withSyncWorld({ v2: { binary: findTool('valkey-server') } });
 
-  test.each(['string', 'hash', 'zset', 'stream'] as const)('a %s travels both ways (L2)', async (type) => {
-    const { v1, v2 } = world;
-    await writeLarge(v1.client, 'match:large', type, 12_000);
-    await world.start(plan);
-    await sameKey(v1.client, v2.client, 'match:large');
-    await v2.client.unlink('match:large');
-    await writeLarge(v2.client, 'match:large', type, 12_001);
-    await sameKey(v1.client, v2.client, 'match:large');
-  });
+  test.each(ofFull(['string', 'hash', 'zset', 'stream'] as const, ['hash']))(
+    'a %s travels both ways (L2)',
+    async (type) => {
+      const { v1, v2 } = world;
+      await writeLarge(v1.client, 'match:large', type, 12_000);
+      await world.start(plan);
+      await sameKey(v1.client, v2.client, 'match:large');
+      await v2.client.unlink('match:large');
+      await writeLarge(v2.client, 'match:large', type, 12_001);
+      await sameKey(v1.client, v2.client, 'match:large');
+    },
+  );
 });

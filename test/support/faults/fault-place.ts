@@ -32,6 +32,11 @@ export interface FaultPlace {
    */
   lost(of?: Side): Promise<string[]>;
   /**
+   * Resolves when V2's app has written each of its keys since the first copy began. What it wrote before is V2's own, and
+   * does not travel. Call it while the sync is live.
+   */
+  adopted(): Promise<void>;
+  /**
    * Pauses the apps and waits until both sides are equal and hold everything that was acknowledged. Resolves with a
    * function that lets the apps go on.
    */
@@ -81,9 +86,15 @@ export function makePlace(
     const found = await lost();
     return found.length === 0 || Promise.reject(new Error(found.slice(0, 5).join('\n')));
   };
+  let isAdopted = false;
+  const adopted = async () => {
+    if (!isAdopted) await load.writtenAnew('target');
+    isAdopted = true;
+  };
   const quiet = async () => {
+    await adopted();
     const goOn = await Promise.all((['source', 'target'] as const).map((side) => load.pause(side)));
-    await eventually('both sides to be alike', noneLost, { withinMs: 30_000 });
+    await eventually('both sides to be alike', noneLost);
     return () => {
       for (const one of goOn) one();
     };
@@ -99,6 +110,7 @@ export function makePlace(
       return one;
     },
     drain,
+    adopted,
     quiet,
     alike: async () => (await quiet())(),
     synced: async () => {

@@ -105,6 +105,7 @@ export async function underDrain(
   set: () => void,
 ): Promise<() => Promise<void>> {
   const side = drainedSide(point);
+  await place.adopted();
   await place.receipts.put(side, labelOf(point));
   const goOn = await place.load.pause(side);
   set();

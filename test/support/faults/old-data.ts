@@ -8,8 +8,6 @@ import type { WatermarkRecord } from '../../../redis/replication/breaker/waterma
 import { eventually } from '../eventually.ts';
 import type { SyncProcess } from '../processes/start-sync-process.ts';
 
-const WITHIN = { withinMs: 20_000 };
-
 /**
  * Makes a side save its data.
  *
@@ -37,7 +35,7 @@ export function suspected(sync: SyncProcess, side: Side): Promise<Suspect> {
   const found = () =>
     sync.status()?.suspects?.find((one) => one.side === side && one.reason === REASONS.older) ??
     Promise.reject(new Error(JSON.stringify(sync.status()?.suspects)));
-  return eventually('its side to be suspect', found, WITHIN);
+  return eventually('its side to be suspect', found);
 }
 
 /** Gives the decision of the operator to restore the side. Resolves when the sync suspects no side any more. */
@@ -50,5 +48,5 @@ export async function decided(
   const keyspace = keyspaceOf(plan.migration);
   for (const { name } of linksOf(plan))
     await writeControl(target, keyspace, name, { accept: { [side]: { word: 'restore', sinces: [since] } } });
-  await eventually('it to be believed', () => sync.status()?.suspects?.length === 0, WITHIN);
+  await eventually('it to be believed', () => sync.status()?.suspects?.length === 0);
 }

@@ -111,7 +111,7 @@ export async function makeSwitchWorld(
     },
     end: async () => {
       // On a busy machine the app may have written little so far.
-      await eventually('enough writes to lose', () => writer.acknowledged() > 100, { withinMs: 30_000 });
+      await eventually('enough writes to lose', () => writer.acknowledged() > 100);
       await writer.stop();
       for (const side of BOTH_WAYS)
         await eventually(`everything on the ${side}`, async () => (await writer.lost(side)).length === 0);

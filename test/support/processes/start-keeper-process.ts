@@ -7,7 +7,7 @@ import { eventually } from '../eventually.ts';
 import type { KeeperOrder, KeeperWord } from './keeper-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('./keeper-process.ts', import.meta.url));
-const OFTEN = { withinMs: 30_000, everyMs: 5 };
+const OFTEN = { everyMs: 5 };
 
 type Looked = Extract<KeeperWord, { kind: 'looked' }>;
 

@@ -36,7 +36,7 @@ export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTest
   const heard = <K extends SwitchWord['kind']>(kind: K) => {
     const find = () =>
       said.find((word) => word.kind === kind) as Extract<SwitchWord, { kind: K }> | undefined;
-    return eventually(`the switch to say “${kind}”`, find, { withinMs: 30_000, everyMs: 5 });
+    return eventually(`the switch to say “${kind}”`, find, { everyMs: 5 });
   };
   return {
     begin: (order) => {
@@ -44,7 +44,7 @@ export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTest
       child.send(order);
     },
     trapped: async () => {
-      const first = await eventually('the step of its trap', () => said[0], { withinMs: 30_000, everyMs: 5 });
+      const first = await eventually('the step of its trap', () => said[0], { everyMs: 5 });
       if (first.kind === 'ended') throw new Error(`it ended before its trap: ${first.ended ?? 'done'}`);
     },
     exited: async () => void (await exit),

@@ -46,9 +46,7 @@ export async function startSyncProcess(
   const said: Word[] = [];
   child.on('message', (word: Word) => said.push(word));
   const tell = (one: Order) => void child.send(one);
-  await eventually('the process of the sync', () => said.some(({ kind }) => kind === 'ready'), {
-    withinMs: 30_000,
-  });
+  await eventually('the process of the sync', () => said.some(({ kind }) => kind === 'ready'));
   let from = 0;
   const setTrap = (one: Trap) => {
     from = said.length;
@@ -73,10 +71,9 @@ export async function startSyncProcess(
         () =>
           said.slice(from).some((word) => word.kind === 'at' && word.step === step) ||
           Promise.reject(new Error(`ended so far by ${ended.slice(-3).join(', ')}`)),
-        { withinMs: 20_000 },
       );
     },
-    live: async (withinMs = 30_000) => {
+    live: async (withinMs) => {
       const fromMs = machineMs();
       const isLive = () => {
         const word = last();

@@ -35,10 +35,10 @@ export function startBait(
       (await Promise.all(keys.map((key) => redis.exists(key)))).filter((there) => there === 1).length;
     const counts = () => Promise.all(sides.map(countOn));
     const arrived = async () => (await counts()).every((count) => count === keys.length);
-    await eventually('the bait on both sides', arrived, { withinMs: 20_000 });
+    await eventually('the bait on both sides', arrived);
     await Promise.all(keys.map((key) => sides[0]?.del(key)));
     const gone = async () => (await counts()).every((count) => count === 0);
-    await eventually('no bait on either side', gone, { withinMs: 20_000 });
+    await eventually('no bait on either side', gone);
   };
   return { enough, takeAway };
 }

@@ -56,7 +56,7 @@ export function withCluster(options: Options = {}): TestCluster {
   };
   beforeAll(async () => {
     started = await startCluster(dir, options);
-  }, 60_000);
+  });
   afterAll(async () => {
     await started?.stop();
     rmSync(dir, { recursive: true, force: true });

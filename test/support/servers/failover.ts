@@ -10,9 +10,7 @@ export async function replicationOf(cluster: TestCluster, node: number): Promise
 
 /** Resolves when `node` serves the slots that node 0 had at first, and every living node knows that. */
 export async function promoted(cluster: TestCluster, node: number): Promise<void> {
-  await eventually('the promotion', async () => /role:master/.test(await replicationOf(cluster, node)), {
-    withinMs: 20_000,
-  });
+  await eventually('the promotion', async () => /role:master/.test(await replicationOf(cluster, node)));
   const id = await cluster.idOf(node);
   await eventually('every node to know', async () => {
     const maps = await Promise.all([1, 2, node].map((one) => cluster.on(one, 'CLUSTER', 'SLOTS')));

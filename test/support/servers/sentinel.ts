@@ -53,9 +53,7 @@ export async function startSentinel(
     const told = await master();
     return told[told.indexOf(name) + 1] ?? '';
   };
-  await eventually('the Sentinel to know the replica', async () => (await field('num-slaves')) === '1', {
-    withinMs: 20_000,
-  });
+  await eventually('the Sentinel to know the replica', async () => (await field('num-slaves')) === '1');
   return {
     port,
     url: (login = '') => `redis+sentinel://${login}127.0.0.1:${port}/mine/0`,

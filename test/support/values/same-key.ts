@@ -5,7 +5,7 @@ import { readTyped } from '../../../redis/verify/typed-read.ts';
 import { eventually } from '../eventually.ts';
 
 /** Each try reads both values completely, perhaps in the process of the sync, so it tries seldom. */
-const PATIENT = { withinMs: 30_000, everyMs: 250 };
+const PATIENT = { everyMs: 250 };
 
 /**
  * Resolves when both servers hold the same value, to the byte, and the same expiry, to the ms. It reads with the

@@ -41,7 +41,7 @@ function keepSyncing({ environment }: Pick<ReturnType<typeof withSyncWorld>, 'en
     status: () => last,
     /** The errors of the attempts that failed. */
     ends,
-    live: () => eventually('the sync to be live', () => last?.state === 'live', { withinMs: 20_000 }),
+    live: () => eventually('the sync to be live', () => last?.state === 'live'),
     stop: async () => {
       stop.abort();
       await done;

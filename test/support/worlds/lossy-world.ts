@@ -128,7 +128,6 @@ export class LossyWorld {
         this.#status?.state === 'live' &&
         this.#status.token >= token &&
         this.#toldAt > performance.now() - 1_500,
-      { withinMs: 20_000 },
     );
   }
 
@@ -142,15 +141,11 @@ export class LossyWorld {
   }
 
   async suspected(side: Side, keys: number, reason: RegExp): Promise<Suspect> {
-    await eventually(
-      `${keys} keys of the ${side} to be held back`,
-      () => {
-        const { keys: held = 0, reason: told = 'nothing' } = this.suspect(side) ?? {};
-        if (held === keys && reason.test(told)) return true;
-        throw new Error(`${held} are, because ${told}`);
-      },
-      { withinMs: 20_000 },
-    );
+    await eventually(`${keys} keys of the ${side} to be held back`, () => {
+      const { keys: held = 0, reason: told = 'nothing' } = this.suspect(side) ?? {};
+      if (held === keys && reason.test(told)) return true;
+      throw new Error(`${held} are, because ${told}`);
+    });
     return this.suspect(side) as Suspect;
   }
 
@@ -163,9 +158,7 @@ export class LossyWorld {
   }
 
   believed(side: Side): Promise<unknown> {
-    return eventually(`the ${side} to be believed again`, () => this.#status && !this.suspect(side), {
-      withinMs: 20_000,
-    });
+    return eventually(`the ${side} to be believed again`, () => this.#status && !this.suspect(side));
   }
 
   keys(side: Side): Promise<string[]> {

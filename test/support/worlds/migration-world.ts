@@ -175,7 +175,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     if (!temporal) throw new Error('Temporal has not started');
     connection = await Connection.connect({ address: temporal.address });
     await startWorker();
-  }, 300_000);
+  });
   afterAll(async () => {
     for (const redis of clients) redis.disconnect();
     while (workers.length > 0) await killWorker();

@@ -76,10 +76,8 @@ export function withShardWorld() {
     child.send(assignment);
     return {
       live: () =>
-        eventually(
-          `${shards.join()} to be live`,
-          () => shards.every((name) => statuses.get(name)?.state === 'live'),
-          { withinMs: 60_000 },
+        eventually(`${shards.join()} to be live`, () =>
+          shards.every((name) => statuses.get(name)?.state === 'live'),
         ),
       kill: () => killed(child),
     };

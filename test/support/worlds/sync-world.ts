@@ -110,7 +110,7 @@ export function withSyncWorld(servers: { readonly v1?: ServerOptions; readonly v
         stop.abort();
         await done;
       },
-      live: () => eventually('the sync to be live', () => status()?.state === 'live', { withinMs: 20_000 }),
+      live: () => eventually('the sync to be live', () => status()?.state === 'live'),
     };
   };
   return { v1, v2, environment, claim, start };

@@ -23,6 +23,8 @@ export interface Load {
    * go on.
    */
   pause(side: Side): Promise<() => void>;
+  /** Resolves when the app of a side has written each of its keys once more, or is paused. */
+  writtenAnew(side: Side): Promise<void>;
   /** Ends both apps, and repairs the document that cannot be transformed. */
   settle(): Promise<void>;
   /**
@@ -49,6 +51,7 @@ export function startLoad(
   let stopped = false;
   const paused = { source: false, target: false };
   const busy = { source: false, target: false };
+  const turns = { source: 0, target: 0 };
   let acknowledged = 0;
   const write = async (side: Side, key: string, n: number | null): Promise<boolean> => {
     const before = known.get(key)?.may ?? [null];
@@ -72,6 +75,7 @@ export function startLoad(
         if (side === 'source' && n % 13 === 0)
           await apps.source.set(`${prefix}:d:bad`, `{"offers":[${n}],"offres":[0]}`).catch(() => undefined);
         busy[side] = false;
+        turns[side]++;
       }
     }),
   );
@@ -88,6 +92,11 @@ export function startLoad(
       return () => {
         paused[side] = false;
       };
+    },
+    writtenAnew: async (side) => {
+      // The name of a key follows from the number of its turn, and comes back after so many turns.
+      const until = turns[side] + KEYS;
+      while (!stopped && !paused[side] && turns[side] < until) await delay(1);
     },
     settle: async () => {
       await stop();

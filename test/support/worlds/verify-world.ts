@@ -61,7 +61,7 @@ export function withVerifyWorld() {
         stop.abort();
         await done;
       },
-      reports: (what: string, holds: (status: VerifyStatus) => boolean, withinMs = 10_000) =>
+      reports: (what: string, holds: (status: VerifyStatus) => boolean, withinMs?: number) =>
         eventually(what, () => [statuses.at(-1)].find((status) => status !== undefined && holds(status)), {
           withinMs,
         }),
