@@ -6,6 +6,7 @@ import { savedRecords } from '../backup/saved-records.ts';
 import { serverOf } from '../client/cluster-client.ts';
 import { byteString } from '../client/key-bytes.ts';
 import { tagsTold } from '../state/authority.ts';
+import { recordBytes } from '../state/record-bytes.ts';
 import { type HashRecord, keptKey, recordsOf, STAMP_BYTES } from '../state/journal.ts';
 import type { Attempt } from './attempt/attempt.ts';
 
@@ -99,8 +100,7 @@ class NoFolder extends Error {
 
 async function measure(attempt: Attempt, side: Side): Promise<number> {
   let bytes = attempt.records.largeBytes[side];
-  for (const { redis, hash } of await journalsOf(attempt, side))
-    bytes += Number(await redis.memory('USAGE', hash)) || 0;
+  for (const { redis, hash } of await journalsOf(attempt, side)) bytes += await recordBytes(redis, hash);
   attempt.records.journalBytes[side] = bytes;
   return bytes;
 }
@@ -134,7 +134,7 @@ async function keptBytes({ ports }: Attempt, side: Side, record: Buffer): Promis
   const key = keptKey(record);
   if (key === null) return 0;
   const { redis } = ports[side];
-  return Number(await serverOf(redis, byteString(key)).memory('USAGE', key)) || 0;
+  return recordBytes(serverOf(redis, byteString(key)), key);
 }
 
 /** Saves losers and deletes them, until half of what is allowed is left. */

@@ -1,3 +1,4 @@
+import { recordBytes } from '../../state/record-bytes.ts';
 import {
   ABSENT,
   type Both,
@@ -239,7 +240,7 @@ async function land(key: OneKey, view: KeyView, side: Side, one: Swap, stray = f
 /** A large loser has a key of its own, which the size of the journal does not include. */
 async function countLargeLoser({ ends, attempt }: OneKey, side: Side, one: Swap): Promise<void> {
   const kept = keptNameOf(ends[side], attempt.keyspace, attempt.link.name, one);
-  attempt.records.largeBytes[side] += Number(await ends[side].redis.memory('USAGE', kept)) || 0;
+  attempt.records.largeBytes[side] += await recordBytes(ends[side].redis, kept);
 }
 
 function proven({ ends, names, silences }: OneKey, side: Side): Promise<void> {

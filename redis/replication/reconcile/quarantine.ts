@@ -4,6 +4,7 @@ import type { Keyspace } from '../../../domain/keys/keyspace.ts';
 import { owns, type Shard } from '../../../domain/keys/shard.ts';
 import type { Side } from '../../../domain/plan/plan.ts';
 import { byteString, chunksOf, keyBytes } from '../../client/key-bytes.ts';
+import { recordBytes } from '../../state/record-bytes.ts';
 import type { FencedWrite } from '../store/lease.ts';
 import type { KeyView } from './key-reader.ts';
 import type { SidePorts } from '../store/store-port.ts';
@@ -90,7 +91,7 @@ export class Quarantine {
 
   /** Asks the server how much memory the quarantine takes. */
   async measure(): Promise<void> {
-    this.#bytes = Number(await this.#ports.target.redis.memory('USAGE', this.#hash)) || 0;
+    this.#bytes = await recordBytes(this.#ports.target.redis, this.#hash);
   }
 
   holds(key: string): boolean {

@@ -250,6 +250,24 @@ describe('the quarantine', () => {
   });
 });
 
+test('two large values among hundreds of small ones in quarantine count with their size', async () => {
+  const documents = planOf([dataset({ name: 'match', transform: 'offers_to_jobs' })]);
+  const { client: v1 } = world.v1;
+  await v1.mset(...names.flatMap((name) => [name, '{"offers":[1],"jobs":1}']));
+  const large = ['match:large 1', 'match:large 2'];
+  const noises = (name: string) => `${noise(name)}${noise(`more of ${name}`)}`;
+  for (const name of large) await v1.set(name, `{"offers":[1],"jobs":"${noises(name)}"}`);
+  const bytes = Number(await v1.memory('USAGE', 'match:large 1'));
+  const sync = await world.start(documents);
+  await sync.live();
+  await eventually('all of them in quarantine', () => sync.status()?.quarantined === COUNT + large.length);
+  await eventually('their size in the status', () => {
+    const held = sync.status()?.recordBytes?.quarantine ?? 0;
+    return held > bytes && held < 10 * bytes;
+  });
+  await sync.stop();
+});
+
 test('the journals of a single server are one hash', async () => {
   expect(await hashesOf(world.v1.client, keyspace.journal('v1'))).toEqual([keyspace.journal('v1')]);
 });
