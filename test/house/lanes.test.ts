@@ -98,7 +98,7 @@ describe('the record of the long proofs', () => {
     const lines = tableOf(proofWith(nothing, [proved(one), proved(other, ['lost 1'])]), ['explorer', 'soak']);
     expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
       'part files seconds failures size',
-      'explorer 1 of 2 8 1 6 tests, 1000 states',
+      'explorer 1 of 2 8 1 6 tests, 1000 states, seeds from 7',
       'soak 0 of 1 0 0 0 tests',
       `failed: ${other} › says (what's) wrong — lost 1`,
       ` again: JDAY_SEED=7 JDAY_PROOF=full npx vitest run ${other} -t 'says \\(what'\\''s\\) wrong'`,

@@ -38,7 +38,7 @@ export function proofWith(proof: Proof, proved: readonly ProvedFile[]): Proof {
   return { ...proof, files: [...files.values()] };
 }
 
-/** The table: part, size, seconds and failures. Below it stand the failures, each with the command that repeats it. */
+/** The table: part, files, seconds, failures, size and seeds. Below it stand the failures, each with the command that repeats it. */
 export function tableOf(proof: Proof, parts: readonly Part[] = PART_NAMES): readonly string[] {
   const rows = parts.map((part) => rowOf(part, proof));
   const failures = proof.files.filter(({ file }) => parts.flatMap(filesOf).includes(file)).flatMap(repeatOf);
@@ -58,9 +58,10 @@ function rowOf(part: Part, proof: Proof): string {
     `${ended.filter(isProved).length} of ${all.length}`,
     sum(({ seconds }) => seconds),
     sum(({ failures }) => failures.length),
-    Object.entries(sizes)
-      .map(([unit, many]) => `${many} ${unit}`)
-      .join(', '),
+    [
+      ...Object.entries(sizes).map(([unit, many]) => `${many} ${unit}`),
+      ...new Set(ended.flatMap(({ seeds }) => seeds).map((seed) => `seeds from ${seed}`)),
+    ].join(', '),
   );
 }
 

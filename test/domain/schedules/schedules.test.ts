@@ -20,6 +20,7 @@ describe.skipIf(SEED !== null)('random schedules', () => {
       if (broken) expect.fail(`JDAY_SEED=${seed}: ${broken.law}\n${broken.trace.join('\n')}`);
     }
     task.meta.proved = { schedules: MANY };
+    task.meta.seed = 1;
   });
 
   const BELIEVING: Protocol = { ...PROTOCOL, rule: (step) => step };
