@@ -35,7 +35,11 @@ export default defineConfig({
     // One more than there are cores: many tests wait for timeouts of the servers and of Temporal.
     maxWorkers: 3,
     sequence: { sequencer: SpreadOut },
-    globalSetup: ['test/support/no-leaks.ts', 'test/support/servers/temporal-for-all.ts'],
+    globalSetup: [
+      'test/support/no-leaks.ts',
+      'test/support/processes/bundle-programs.ts',
+      'test/support/servers/temporal-for-all.ts',
+    ],
     setupFiles: ['test/support/file-leaks.ts'],
     testTimeout: TEST_MS,
     hookTimeout: TEST_MS,

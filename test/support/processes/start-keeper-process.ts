@@ -1,22 +1,17 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { forkProgram } from './fork-program.ts';
 import type { KeeperOrder, KeeperWord } from './keeper-process.ts';
 
-const PROGRAM = fileURLToPath(new URL('./keeper-process.ts', import.meta.url));
 const OFTEN = { everyMs: 5 };
 
 type Looked = Extract<KeeperWord, { kind: 'looked' }>;
 
 /** Starts a fence keeper in a process of its own. It ends with the test. */
 export function startKeeperProcess({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
-  const child = fork(PROGRAM, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = forkProgram('keeper-process');
   const exit = once(child, 'exit');
   onTestFinished(async () => {
     child.kill('SIGKILL');

@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { forkProgram } from './fork-program.ts';
 
 export type Sliding = {
   readonly port: number;
@@ -11,14 +10,9 @@ export type Sliding = {
 
 export const sessionName = (key: number) => `session:${key}`;
 
-const PROGRAM = fileURLToPath(new URL('./sliding-app.ts', import.meta.url));
-
 /** Starts the app. `slide` begins the renewals. `stop` resolves when the last renewal is answered. */
 export async function startSlidingApp(sliding: Sliding): Promise<{ slide(): void; stop(): Promise<void> }> {
-  const child = fork(PROGRAM, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = forkProgram('sliding-app');
   const exited = once(child, 'exit');
   await once(child, 'message');
   return {

@@ -1,12 +1,10 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'vitest';
 import { eventually } from '../eventually.ts';
+import { forkProgram } from './fork-program.ts';
 import type { SwitchOrder, SwitchWord } from './switch-process.ts';
 
-const PROGRAM = fileURLToPath(new URL('./switch-process.ts', import.meta.url));
 const REST_MS = 20;
 
 export interface SwitchProcess {
@@ -22,10 +20,7 @@ export interface SwitchProcess {
 
 /** Starts the process. It ends with the test, if not before. */
 export function startSwitchProcess({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): SwitchProcess {
-  const child = fork(PROGRAM, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = forkProgram('switch-process');
   const exit = once(child, 'exit');
   onTestFinished(async () => {
     child.kill('SIGKILL');

@@ -1,13 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { LinkStatus } from '../../../domain/gates/status.ts';
 import type { FaultPoint } from '../../../redis/replication/reconcile/fault-points.ts';
 import { eventually } from '../eventually.ts';
+import { forkProgram } from './fork-program.ts';
 import { machineMs } from '../machine-ms.ts';
 import type { Order, Trap, Word } from './sync-process.ts';
-
-const PROGRAM = fileURLToPath(new URL('./sync-process.ts', import.meta.url));
 
 export interface SyncProcess {
   readonly pid: number;
@@ -37,10 +34,9 @@ export async function startSyncProcess(
   trap?: Trap,
   clockOffMs = 0,
 ): Promise<SyncProcess> {
-  const child: ChildProcess = fork(PROGRAM, {
-    execArgv: ['--import', 'tsx', ...(clockOffMs === 0 ? [] : ['--import', SHIFTED_CLOCK])],
+  const child = forkProgram('sync-process', {
+    execArgv: clockOffMs === 0 ? [] : ['--import', SHIFTED_CLOCK],
     env: { ...process.env, JDAY_TEST_CLOCK_OFF_MS: String(clockOffMs) },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
   const said: Word[] = [];

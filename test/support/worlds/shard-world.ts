@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach } from 'vitest';
 import type { Plan } from '../../../domain/plan/plan.ts';
@@ -7,6 +7,7 @@ import type { LinkStatus } from '../../../domain/gates/status.ts';
 import { runSync } from '../../../redis/replication/replicator.ts';
 import type { Reached } from '../../../redis/replication/reconcile/fault-points.ts';
 import { eventually } from '../eventually.ts';
+import { forkProgram } from '../processes/fork-program.ts';
 import type { Assignment } from '../processes/shard-process.ts';
 import { withSyncWorld } from './sync-world.ts';
 
@@ -65,10 +66,7 @@ export function withShardWorld() {
 
   /** Starts some shards in a process of their own. */
   const startProcess = (plan: Plan, shards: readonly string[]) => {
-    const child = fork(new URL('../processes/shard-process.ts', import.meta.url), {
-      execArgv: ['--import', 'tsx'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const child = forkProgram('shard-process');
     processes.push(child);
     const statuses = new Map<string, LinkStatus>();
     child.on('message', (status: LinkStatus) => statuses.set(status.shard ?? status.link, status));
