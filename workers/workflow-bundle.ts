@@ -24,19 +24,28 @@ const OTHERS_KEPT = 4;
  * cannot be used, the bundle is made each time.
  *
  * @param folder the cache folder; by default the one that `JDAY_CACHE` or `XDG_CACHE_HOME` names
+ * @param make makes the bundle
  */
-export async function workflowBundle(folder?: string): Promise<{ readonly code: string }> {
+export async function workflowBundle(
+  folder?: string,
+  make: () => Promise<string> = bundled,
+): Promise<{ readonly code: string }> {
   const path = await keptPath(folder).catch(() => null);
   const kept = path && (await readKept(path));
   if (kept) return { code: kept };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
-    logger: Runtime.instance().logger,
-  });
+  const code = await make();
   // A source that changed meanwhile may be in the code. Under the old hash it would be another version's code.
   const after = await keptPath(folder).catch(() => null);
   if (path !== null && path === after) await keep(path, code).catch(() => undefined);
   return { code };
+}
+
+async function bundled(): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+    logger: Runtime.instance().logger,
+  });
+  return code;
 }
 
 async function keptPath(folder = cacheFolder()): Promise<string> {

@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { documentOn, startFollowingApp } from '../support/processes/following-app.ts';
 import { withMigrationWorld } from '../support/worlds/migration-world.ts';
 import { startShortly } from '../support/worlds/short-plan.ts';
+import { PERSON, SECRETS, toldTexts } from '../support/worlds/told-texts.ts';
 
 /** Looks all the time whether V1 is open while V2 has the authority. This must never happen. */
 function watchSides(world: ReturnType<typeof withMigrationWorld>) {
@@ -36,8 +37,17 @@ describe('the worker is killed -9 in one phase after the other', () => {
   // The window is the only one of these two that lasts days. The first is held until the kill.
   const toKillIn: readonly string[] = FULL ? PHASES : ['preflight', 'watch'];
 
+  const expireAt = Date.now() + 3_600_123;
+
   test('each time another one takes it up: completed, no acknowledged write lost, never two writable sides (L8)', async () => {
     for (let i = 0; i < 2_000; i++) await world.admin('v1').set(`match:${i}`, `{"offers":[${i}]}`);
+    for (let i = 0; i < 100; i++) {
+      await world
+        .admin('v1')
+        .hset(`session:${i}`, { email: PERSON, offers: '[{"offer_id":1}]', note: 'café' });
+      await world.admin('v1').pexpireat(`session:${i}`, expireAt + i);
+    }
+    await world.admin('v2').set('v2:own', 'of V2');
     const app = startFollowingApp({ source: world.app('v1'), target: world.app('v2') });
     const sides = watchSides(world);
     // The preflight of a quiet machine ends before anybody could look. A server that does not answer holds it.
@@ -82,6 +92,22 @@ describe('the worker is killed -9 in one phase after the other', () => {
     const v2 = world.admin('v2');
     for (const [key, n] of app.acknowledged) expect(await v2.get(key)).toBe(documentOn('target', n));
     for (let i = 0; i < 2_000; i++) expect(await v2.get(`match:${i}`)).toBe(`{"jobs":[${i}]}`);
+    expect(await v2.get('v2:own')).toBe('of V2');
+  });
+
+  test('and every session is on V2 to the byte and to the ms; no text outside of Redis tells of it (L4, L12)', async () => {
+    const v2 = world.admin('v2');
+    for (let i = 0; i < 100; i++) {
+      expect(await v2.hgetall(`session:${i}`)).toEqual({
+        email: PERSON,
+        jobs: '[{"offer_id":1}]',
+        note: 'café',
+      });
+      expect(await v2.pexpiretime(`session:${i}`)).toBe(expireAt + i);
+    }
+    const texts = await toldTexts(world);
+    expect(texts.length).toBeGreaterThan(2);
+    for (const text of texts) for (const secret of SECRETS) expect(text.includes(secret)).toBe(false);
   });
 });
 

@@ -61,6 +61,7 @@ export const PARTS = {
     alone: [
       'test/end-to-end/absence.test.ts',
       'test/end-to-end/another-server.test.ts',
+      'test/end-to-end/completed.test.ts',
       'test/end-to-end/configure.test.ts',
       'test/end-to-end/engines.test.ts',
       'test/end-to-end/observability.test.ts',

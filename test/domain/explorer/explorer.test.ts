@@ -35,10 +35,15 @@ const SMALL: readonly Case[] = [
     { attempts: 2, flips: 2, silent: true, knows: true },
     33_950,
   ],
-  ['a zombie that goes on reading and deciding', { attempts: 2, zombies: true }, 162_697],
+  [
+    'a zombie that goes on reading and deciding, expiries and a cutover',
+    { writes: 1, attempts: 2, flips: 1, zombies: true, expiry: true },
+    22_000,
+  ],
 ];
 /** The same with one more write. */
 const LARGE: readonly Case[] = [
+  ['two writes, a zombie that goes on reading and deciding', { attempts: 2, zombies: true }, 162_697],
   [
     'three writes, expiries, a cutover, and what an attempt knows',
     { writes: 3, flips: 1, knows: true, expiry: true },
