@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type Plugin, stop } from 'esbuild';
 import { PROGRAMS, PROGRAMS_FOLDER } from './fork-program.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -41,6 +41,8 @@ export async function setup(): Promise<() => void> {
     packages: 'external',
     plugins: [ownAddress],
   });
+  // Else esbuild keeps a process until ours ends.
+  await stop();
   process.env[PROGRAMS_FOLDER] = folder;
   return () => rmSync(folder, { recursive: true, force: true });
 }
