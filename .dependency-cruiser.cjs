@@ -67,7 +67,6 @@ module.exports = {
       to: {
         path: '^workflows/',
         pathNot: '^workflows/(messages|names)\\.ts$',
-        dependencyTypesNot: ['type-only'],
       },
     },
     only('rehearsal', ['domain', 'servers', 'client']),

@@ -15,6 +15,8 @@ COPY . .
 # A named volume takes over owner and rights of the folder that it is first mounted on.
 RUN install --directory --owner=node --mode=0700 /backups \
   && install --directory --owner=node /models
+# The first start makes the bundle of the sources. The user below may not write it.
+RUN node client/jday.mjs --help > /dev/null
 USER node
 VOLUME /backups
 EXPOSE 8080

@@ -15,22 +15,24 @@ import { beating, untilCancelled } from './beating.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type HeldInput, withHeldStores } from './held-stores.ts';
 
-/** Length of a window, ms. A window of a fifth of a second holds some 20 probes. */
-const WINDOW_MS = 200;
-/**
- * Pairs of windows of one measurement. Of nine pairs the interval leaves out the lowest and the highest, so one stall
- * decides nothing. Of six or eight it is the whole range.
- */
-const PAIRS = 9;
-/** Pause until the held work really stands still, ms. The verifier reads the hold ten times a second. */
-const SETTLE_MS = 120;
 const EVERY_MS = 5 * 60_000;
 const EVERY_FLOOR_MS = 20_000;
-/**
- * Differences are set against a response time of at least this, ms. The apps' response times begin at some ms. Half a
- * millisecond is 5 % of ten, and no user feels it.
- */
-const FLOOR_MS = 10;
+const MEASUREMENT = {
+  /** Length of a window. A window of a fifth of a second holds some 20 probes. */
+  windowMs: 200,
+  /**
+   * Pairs of windows. Of nine pairs the interval leaves out the lowest and the highest, so one stall decides nothing.
+   * Of six or eight it is the whole range.
+   */
+  pairs: 9,
+  /**
+   * Differences are set against a response time of at least this. The apps' response times begin at some ms. Half a
+   * millisecond is 5 % of ten, and no user feels it.
+   */
+  floorMs: 10,
+  /** Pause until the held work really stands still. The verifier reads the hold ten times a second. */
+  settleMs: 120,
+};
 
 /**
  * Measures how much slower the apps' stores answer because of our work, reports it, and slows our work down
@@ -64,14 +66,15 @@ export function measureImpactActivity(dependencies: Dependencies) {
             probe: async () =>
               new Map([...(await probing.probe())].filter(([name]) => felt.serving.has(name))),
             hold: (held: boolean) => holdWork(target, keyspace, held),
-            windowMs: WINDOW_MS,
-            pairs: PAIRS,
-            floorMs: FLOOR_MS,
-            settleMs: SETTLE_MS,
+            ...MEASUREMENT,
             atOnce: () => isUndecided(felt.brake),
             everyMs: () => (felt.soon ? 0 : scaled(plan, EVERY_MS, EVERY_FLOOR_MS)),
           };
-          await runImpact(options, signal, report).finally(() => probing.close());
+          try {
+            await runImpact(options, signal, report);
+          } finally {
+            await probing.close();
+          }
         }),
       ),
     );

@@ -1,7 +1,4 @@
 #!/usr/bin/env node
 import { launch } from './launch.mjs';
 
-await launch(async () => {
-  const { main } = await import('./main.ts');
-  return main(process.argv.slice(2));
-});
+await launch(new URL('main.ts', import.meta.url), ({ main }) => main(process.argv.slice(2)));

@@ -1,13 +1,32 @@
-// Starts every command of jday. tsx runs the TypeScript as it is; nothing is built.
-import { fileURLToPath } from 'node:url';
-import { register } from 'tsx/esm/api';
+// Starts every command of jday. Nothing has to be built before: the first start makes a bundle of the sources.
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundledEntry } from './bundle.mjs';
 
-/** @param {() => Promise<number>} command resolves to the exit code */
-export async function launch(command) {
+/**
+ * Runs a command whose source is TypeScript.
+ *
+ * @template M
+ * @param {URL} source the module with the command
+ * @param {(module: M) => Promise<number>} command resolves to the exit code
+ */
+export async function launch(source, command) {
+  endWithoutReader();
+  const module = await load(source);
+  process.exitCode = await command(module);
+}
+
+async function load(source) {
+  const bundled = await bundledEntry(fileURLToPath(source));
+  if (bundled !== null) {
+    // The stack traces in Temporal's history name the sources.
+    process.setSourceMapsEnabled(true);
+    return import(pathToFileURL(bundled).href);
+  }
+  // tsx translates each source when it is imported. It needs no place to write.
+  const { register } = await import('tsx/esm/api');
   // The tsconfig is named explicitly, because tsx would look for one in the caller's folder.
   register({ tsconfig: fileURLToPath(new URL('../tsconfig.json', import.meta.url)) });
-  endWithoutReader();
-  process.exitCode = await command();
+  return import(source.href);
 }
 
 /** 128 + SIGPIPE: what a shell reports of a program whose reader went away. No code of a verb means that. */

@@ -39,7 +39,7 @@ async function tlsTroubleAt(
 
 function endpointOf(address = 'localhost'): { readonly host: string; readonly port: number } | null {
   const [, bracketed, plain, port = TEMPORAL_PORT] =
-    /^(?:\[([0-9a-f:.]+)\]|([^:/\[\]\s]+))(?::(\d{1,5}))?$/i.exec(address) ?? [];
+    /^(?:\[([0-9a-f:.]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/i.exec(address) ?? [];
   const host = bracketed ?? plain;
   return host === undefined ? null : { host, port: Number(port) };
 }

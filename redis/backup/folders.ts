@@ -88,7 +88,11 @@ async function writeManifest(folder: string, manifest: BackupManifest): Promise<
 /** Syncs a folder to disk. A new or renamed entry survives a power cut only after its folder is synced. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function writeDurably(file: string, text: string): Promise<void> {

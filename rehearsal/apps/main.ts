@@ -102,7 +102,8 @@ async function keepAsking(route: Route, signal: AbortSignal): Promise<void> {
   }
 }
 
-function obey(): void {
+/** Follows the orders of the rehearsal until it ends. Returns an exit code at once; the process lives on. */
+export function obey(): number {
   let apps: Apps | null = null;
   let stop = new AbortController();
   let running = Promise.resolve();
@@ -130,9 +131,8 @@ function obey(): void {
   process.on('message', (message) => void follow(message as Order));
   // The rehearsal has ended, so its apps end too.
   process.on('disconnect', () => process.exit(0));
+  return 0;
 }
-
-obey();
 
 const TICK_MS = 10;
 

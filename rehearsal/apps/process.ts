@@ -13,8 +13,8 @@ export type AppsProcess = {
 
 /** Starts the apps in a process and a process group of their own, so that a Ctrl-C reaches only the rehearsal. */
 export async function startApps(configuration: AppsConfiguration, closing: Closing): Promise<AppsProcess> {
-  const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
+  const child = fork(fileURLToPath(new URL('start.mjs', import.meta.url)), {
+    execArgv: [],
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -9,6 +9,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   'activities/observe.ts': 'tells /metrics the day of the plan, to the nearest look',
   'redis/backup/backup.ts': 'names a backup and dates it for people',
   'client/migrations.ts': 'a deadline of gRPC is an instant',
+  'client/bundle.mjs': 'the age of a folder, by the clock that dated it',
   'workers/dependencies.ts': 'a deadline of gRPC is an instant',
 };
 

@@ -46,7 +46,8 @@ describe('a database', () => {
     const unready = openStore(storeAt(one.url()), {}, 'test', { enableReadyCheck: false });
     await expect(unready).rejects.toThrow(`store v1: ${one.reason}`);
     const { probe, close } = await openProbe([storeAt(one.url())], {}, 'jday:test:probe:impact');
-    await expect(probe().finally(close)).rejects.toThrow(`store v1: ${one.reason}`);
+    await expect(probe()).rejects.toThrow(`store v1: ${one.reason}`);
+    await close();
 
     const checks = await runPreflight(world.withStore('v1', one.url()), world.environment(), LONG_RETENTION);
     expect(only(checks, 'reachable', 'v1')).toMatchObject({ verdict: 'red', found: one.reason });

@@ -50,11 +50,13 @@ describe('a cluster on both sides', () => {
     const sync = await world.start(plan);
     await sync.live();
     const token = String(sync.status()?.token);
-    for (const node of v2.cluster?.nodes.keys() ?? []) {
-      const leases = (await v2.cluster?.on(node, 'KEYS', `${keyspace.lease('v1')}:{*}`)) as string[];
+    const { cluster } = v2;
+    for (const node of cluster?.nodes.keys() ?? []) {
+      const leases = (await cluster?.on(node, 'KEYS', `${keyspace.lease('v1')}:{*}`)) as string[];
       expect(leases).toHaveLength(1);
       expect(await v2.client.get(leases[0] as string)).toBe(token);
-      for (const bucket of (await v2.cluster?.on(node, 'KEYS', `${keyspace.ledger('v1', '')}*`)) as string[])
+      const buckets = (await cluster?.on(node, 'KEYS', `${keyspace.ledger('v1', '')}*`)) as string[];
+      for (const bucket of buckets)
         for (const key of Object.keys(await v2.client.hgetall(bucket)))
           expect(slotOf(key.replace(/^metrics:/, 'metrics:v1:'))).toBe(slotOf(bucket));
     }

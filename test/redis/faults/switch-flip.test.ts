@@ -28,8 +28,7 @@ describe('between the fence and the flip', () => {
     await world.rest();
     const before = await readAuthority(world.sides.target);
     const one = startSwitchProcess(context);
-    one.begin(world.orderOf(to, at, 'SIGSTOP'));
-    await one.trapped();
+    await one.reach(() => world.orderOf(to, at, 'SIGSTOP'));
     await strike(world);
     const ended = await one.goOn();
     expect(await readAuthority(world.sides.target)).toEqual(before);
@@ -64,8 +63,7 @@ describe('between the fence and the flip', () => {
     const world = await makeSwitchWorld(`${dir.path}/${context.task.id}`, context);
     await world.rest();
     const one = startSwitchProcess(context);
-    one.begin(world.orderOf('target', 'drain', 'SIGSTOP', { plan: HASTY }));
-    await one.trapped();
+    await one.reach(() => world.orderOf('target', 'drain', 'SIGSTOP', { plan: HASTY }));
     await expect(world.apps.source.set('match:late', 'v')).rejects.toThrow(/NOPERM/);
     const from = performance.now();
     await world.sides.target.call('CLIENT', ['PAUSE', String(SILENT_MS), 'ALL']);
@@ -80,8 +78,7 @@ describe('between the fence and the flip', () => {
     const world = await makeSwitchWorld(`${dir.path}/${context.task.id}`, context);
     const neverBoth = world.watched();
     const one = startSwitchProcess(context);
-    one.begin(world.orderOf('target', 'flip', 'SIGSTOP', { replyMs: 1_000 }));
-    await one.trapped();
+    await one.reach(() => world.orderOf('target', 'flip', 'SIGSTOP', { replyMs: 1_000 }));
     // V2 still answers reads. It does not answer the flip, and no later request on the same connection.
     await world.sides.target.call('CLIENT', ['PAUSE', '60000', 'WRITE']);
     expect(await one.goOn()).toMatch(/^OwnershipUncertain: /);

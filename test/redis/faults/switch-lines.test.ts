@@ -60,8 +60,7 @@ async function broken(
   for (const at of STEPS)
     for (const to of BOTH_WAYS)
       await named(`${at}, to the ${to}`, async () => {
-        one.begin(orderOf(to, at, 'SIGSTOP', how));
-        await one.trapped();
+        await one.reach(() => orderOf(to, at, 'SIGSTOP', how));
         proxy.set(faultOn(side, to));
         const ended = await one.goOn();
         await moved(to);

@@ -80,8 +80,7 @@ async function eachCell(
 
 /** Kills and restarts a server while a switch stands at the step. Returns whether the authority had moved before. */
 async function struck(world: World, one: SwitchProcess, { side, at, to }: Cell): Promise<boolean> {
-  one.begin(world.orderOf(to, at, 'SIGSTOP'));
-  await one.trapped();
+  await one.reach(() => world.orderOf(to, at, 'SIGSTOP'));
   const before = await readAuthority(world.sides.target);
   await world.kill(side);
   await world.restart(side);

@@ -68,9 +68,8 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
     };
   }
 
-  async function zombieAt(zombie: SwitchProcess, step: SwitchStep, to: Side, token?: FencingToken) {
-    zombie.begin({ plan: hasty, ...order(to, token), trap: { step, signal: 'SIGSTOP' } });
-    await zombie.trapped();
+  async function zombieAt(zombie: SwitchProcess, step: SwitchStep, to: Side, token = nextToken) {
+    await zombie.reach(() => ({ plan: hasty, ...order(to, token()), trap: { step, signal: 'SIGSTOP' } }));
     const stopped = Date.now();
     await eventually('the end of its budget', () => Date.now() > stopped + BUDGET_MS);
   }
@@ -136,8 +135,8 @@ describe('a switch that is stopped for longer than its budget, and then goes on'
       for (const step of ['ready', 'flip'] as const)
         for (const next of ['attempt', 'step'] as const) {
           const at = `${step}, while the next ${next} ends it`;
-          const first = { ...nextToken(), attempt: 9 };
-          await zombieAt(zombie, step, to, first);
+          let first = nextToken();
+          await zombieAt(zombie, step, to, () => (first = { ...nextToken(), attempt: 9 }));
           await move(to, next === 'attempt' ? { ...first, attempt: 10 } : nextToken());
           const after = await standing();
           expect(await zombie.goOn(), at).toMatch(FENCED_OUT);

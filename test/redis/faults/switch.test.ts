@@ -16,8 +16,7 @@ describe('a switch of authority', () => {
       for (const to of FULL ? BOTH_WAYS : [BOTH_WAYS[i % 2] ?? 'target'])
         await named(`${at}, to the ${to}`, async () => {
           const killed = startSwitchProcess(context);
-          killed.begin(orderOf(to, at, 'SIGKILL'));
-          await killed.trapped();
+          await killed.reach(() => orderOf(to, at, 'SIGKILL'));
           await killed.exited();
           await moved(to);
         });

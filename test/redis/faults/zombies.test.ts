@@ -87,7 +87,11 @@ async function stopAt(
   const asked = point.mode === 'drain' ? await underDrain(place, point, set) : () => Promise.resolve();
   if (point.mode === 'live') set();
   if (point.mode !== 'drain') await provoke(place, point);
-  await sync.trapped(point.step).finally(bait.enough);
+  try {
+    await sync.trapped(point.step);
+  } finally {
+    await bait.enough();
+  }
   await writeAt(place, point);
   const found = await Promise.all(SIDES.map((side) => linesOf(sides[side])));
   // Compared for each side: a connection to one server may have the same address as an earlier one to the other server.

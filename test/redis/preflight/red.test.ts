@@ -155,9 +155,8 @@ describe('the preflight is red', () => {
 
   it('when a store is a replica', async () => {
     await world.nexten.client.call('REPLICAOF', '127.0.0.1', String(world.v1.server.port));
-    const checks = await runPreflight(world.makePlan(), world.environment(), LONG_RETENTION).finally(() =>
-      world.nexten.client.call('REPLICAOF', 'NO', 'ONE'),
-    );
+    const checks = await runPreflight(world.makePlan(), world.environment(), LONG_RETENTION);
+    await world.nexten.client.call('REPLICAOF', 'NO', 'ONE');
     expect(only(checks, 'role', 'nexten')).toMatchObject({ verdict: 'red', found: 'slave' });
     expect(only(checks, 'probe', 'nexten').verdict).toBe('red');
   });

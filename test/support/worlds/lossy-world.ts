@@ -189,6 +189,8 @@ export class LossyWorld {
 
 /** Gives each test a world of its own, so that the tests of a file can run side by side. They mostly wait. */
 export const lossyTest = test.extend<{ world: LossyWorld }>({
+  // vitest wants to see a pattern here.
+  // oxlint-disable-next-line no-empty-pattern
   world: async ({}, use) => {
     const world = new LossyWorld();
     await use(world);
