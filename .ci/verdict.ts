@@ -8,7 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import quarantine from '../test/lanes/quarantine.json' with { type: 'json' };
+import { quarantined } from '../test/lanes/proofs.ts';
 
 /** With more flaky files than this the run fails. */
 export const MOST_FLAKY = 3;
@@ -38,6 +38,9 @@ export interface SuiteVerdict {
   readonly lines: readonly string[];
 }
 
+/** The results have no message of a hook that failed inside a `describe`. */
+const A_HOOK = 'a hook of a group of tests failed, see SUITE FAILED';
+
 const fileOf = ({ name }: FileResult) => relative(process.cwd(), name);
 const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0]!.slice(0, 400);
 
@@ -49,7 +52,7 @@ function failuresOf(file: FileResult): readonly string[] {
       ({ fullName, failureMessages: [message] }) => `${fileOf(file)} › ${fullName} — ${firstLine(message)}`,
     );
   const unexplained = file.status === 'failed' && tests.length === 0;
-  return unexplained ? [`${fileOf(file)} — ${firstLine(file.message)}`] : tests;
+  return unexplained ? [`${fileOf(file)} — ${firstLine(file.message) || A_HOOK}`] : tests;
 }
 
 export const failedFiles = ({ testResults }: Results): readonly string[] =>
@@ -71,13 +74,21 @@ export function suiteVerdict(first: Results | null, second: Results | null): Sui
   const lastOf = (file: FileResult) =>
     second?.testResults.find((one) => one.name === file.name && failuresOf(one).length > 0) ?? file;
   const lines = [
-    ...quarantine.map(({ file, why }: { file: string; why: string }) => `quarantined: ${file} — ${why}`),
+    ...quarantined.map(({ file, why }) => `quarantined: ${file} — ${why}`),
     ...flaky.flatMap((file) => failuresOf(file).map((line) => `flaky: ${line}`)),
     ...(flaky.length > MOST_FLAKY ? [`failed: ${flaky.length} flaky files, at most ${MOST_FLAKY} pass`] : []),
-    ...red.flatMap((file) => failuresOf(lastOf(file)).map((line) => `failed: ${line}`)),
+    ...shortened(red.flatMap((file) => failuresOf(lastOf(file)).map((line) => `failed: ${line}`))),
     countOf(first, red),
   ];
   return { passes: red.length === 0 && flaky.length <= MOST_FLAKY && first.testResults.length > 0, lines };
+}
+
+/** The last 60 lines of a run must be enough to act on, and the checks need some of them. */
+const MOST_LINES = 30;
+
+function shortened(lines: readonly string[]): readonly string[] {
+  const left = lines.length - MOST_LINES;
+  return left <= 0 ? lines : [...lines.slice(0, MOST_LINES), `failed: ${left} more, see above`];
 }
 
 export function slowestFiles({ testResults }: Results): readonly string[] {

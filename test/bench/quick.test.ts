@@ -23,7 +23,7 @@ function bench(...args: readonly string[]) {
   return { child, code, left };
 }
 
-/** `.ci/run` runs all scenarios. */
+/** Two scenarios stand for all: each of the others runs the same way. */
 const SOME = ['copy', 'apply-64'];
 
 test('the bench runs a scenario with every contender, and each gets its figures', async () => {

@@ -1,14 +1,22 @@
 /** Checks the lanes of the suite: what `npm test` leaves out, what is known to be broken, and how a run is judged. */
 import { describe, expect, it } from 'vitest';
 import { failedFiles, MOST_FLAKY, type Results, slowestFiles, suiteVerdict } from '../../.ci/verdict.ts';
-import { filesLeft, type Proof, type ProvedFile, proofWith, tableOf } from '../lanes/proof.ts';
+import {
+  explained,
+  filesLeft,
+  type Proof,
+  type ProvedFile,
+  proofWith,
+  proofWithout,
+  tableOf,
+} from '../lanes/proof.ts';
 import { filesOf, PART_NAMES, PARTS } from '../lanes/proofs.ts';
 import { spreadOut, WAITING } from '../lanes/spread-out.ts';
 import { contentOf, jsonOf, testFiles } from '../support/house/repository.ts';
 
 const MOST_IN_QUARANTINE = 10;
-/** `npm start`, a whole migration, an abort and a rollback are never left out by a quarantine. */
-const NEVER_IN_QUARANTINE = /^test\/end-to-end\/(rehearsal|completed|killed|abort)\.test\.ts$/;
+/** `npm start`, a whole migration, an abort, a rollback and the rules of the house are never left out by a quarantine. */
+const NEVER_IN_QUARANTINE = /^test\/(end-to-end\/(rehearsal|completed|killed|abort)\.test\.ts$|house\/)/;
 
 const quarantine = () => jsonOf<readonly { file: string; why: string }[]>('test/lanes/quarantine.json');
 
@@ -32,7 +40,7 @@ it('the documents name each part of the long proofs', () => {
 });
 
 describe('the shape of npm test', () => {
-  const leftOut: readonly string[] = Object.values(PARTS).flatMap(({ alone }) => alone);
+  const leftOut: readonly string[] = Object.values(PARTS).flatMap(({ onlyInProve }) => onlyInProve);
   const files = () => testFiles().filter((file) => !leftOut.includes(file));
 
   it('only files of the waiting lane start Temporal, or use it', () => {
@@ -53,6 +61,12 @@ describe('the shape of npm test', () => {
           .map(([call]) => `${file}: ${call}`),
       );
     expect(found).toEqual([]);
+  });
+
+  it('no test is left out by a word that nobody sees: skipIf and runIf say when', () => {
+    const left = /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|only|todo|fails)\b/;
+    const found = testFiles().filter((file) => file.endsWith('.test.ts') && left.test(contentOf(file)));
+    expect(found.filter((file) => file !== 'test/house/lanes.test.ts')).toEqual([]);
   });
 
   it('no file names a limit of its own for a whole test: vitest.config.ts has the one for all, three minutes', () => {
@@ -82,8 +96,8 @@ it('files that wait are spread out between those that compute, and none is lost'
 describe('the record of the long proofs', () => {
   const [one = '', other = ''] = filesOf('explorer');
   const proved = (file: string, errors: readonly string[] = []): ProvedFile => ({
-    ...{ file, seconds: 4, passed: 3, sizes: { states: 500 }, seeds: [7] },
-    failures: errors.map((error) => ({ test: "says (what's) wrong", error })),
+    ...{ file, seconds: 4, passed: 3, skipped: 0, sizes: { states: 500 }, seeds: [7] },
+    failures: errors.map((error) => ({ test: "says > (what's) wrong", error })),
   });
   const nothing: Proof = { commit: 'abc', node: 'v20', servers: {}, files: [] };
 
@@ -100,9 +114,27 @@ describe('the record of the long proofs', () => {
       'part files seconds failures size',
       'explorer 1 of 2 8 1 6 tests, 1000 states, seeds from 7',
       'soak 0 of 1 0 0 0 tests',
-      `failed: ${other} › says (what's) wrong — lost 1`,
-      ` again: JDAY_SEED=7 JDAY_PROOF=full npx vitest run ${other} -t 'says \\(what'\\''s\\) wrong'`,
+      `failed: ${other} › says > (what's) wrong — lost 1`,
+      // vitest joins the names of groups and test with a blank.
+      ` again: JDAY_PROOF=full npx vitest run ${other} -t 'says (> )?\\(what'\\''s\\) wrong'`,
     ]);
+    const seeded = { ...proved(one), failures: [{ test: 'one of many', error: 'lost 1', seed: 9 }] };
+    expect(tableOf(proofWith(nothing, [seeded]), ['explorer']).at(-1)).toBe(
+      `  again: JDAY_SEED=9 JDAY_PROOF=full npx vitest run ${one}`,
+    );
+  });
+
+  it('proves nothing by a run that failed though no test did, and forgets only the parts that run again', () => {
+    const ended = [proved(one), proved(other)];
+    expect(explained(ended, 0)).toEqual(ended);
+    expect(filesLeft(proofWith(nothing, explained(ended, 1)), ['explorer'])).toEqual([one, other]);
+    expect(filesLeft(proofWith(nothing, explained(ended, null)), ['explorer'])).toEqual([one, other]);
+    // Where a test failed, the code says nothing of the other files.
+    const failed = [proved(one), proved(other, ['lost 1'])];
+    expect(explained(failed, 1)).toEqual(failed);
+    const [soak = ''] = filesOf('soak');
+    const both = proofWith(nothing, [proved(one), proved(soak)]);
+    expect(proofWithout(both, ['explorer']).files.map(({ file }) => file)).toEqual([soak]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What a run of the long proofs has found: its record `proof.json`, and the table at its end. */
-import { filesOf, PART_NAMES, type Part } from './proofs.ts';
+import { filesOf, PART_NAMES, type Part, quarantined } from './proofs.ts';
 
 export interface ProvedFile {
   /** Relative to the repository. */
@@ -7,12 +7,21 @@ export interface ProvedFile {
   readonly seconds: number;
   /** Number of tests that passed. */
   readonly passed: number;
-  /** `test` is '' when the file itself failed. */
-  readonly failures: readonly { readonly test: string; readonly error: string }[];
+  /** Number of tests that were not run. */
+  readonly skipped: number;
+  readonly failures: readonly ProofFailure[];
   /** What its tests went through, by the unit: states, schedules, … */
   readonly sizes: Readonly<Record<string, number>>;
   /** The first seed of each test with random cases. */
   readonly seeds: readonly number[];
+}
+
+export interface ProofFailure {
+  /** Name of the test, or of the group of tests whose hook failed; '' when the file itself failed. */
+  readonly test: string;
+  readonly error: string;
+  /** The first seed of its random cases. */
+  readonly seed?: number;
 }
 
 export interface Proof {
@@ -26,9 +35,9 @@ export interface Proof {
 
 export const isProved = ({ passed, failures }: ProvedFile): boolean => passed > 0 && failures.length === 0;
 
-/** The files of these parts that the proof does not hold yet, or that failed in it. */
+/** The files of these parts that the proof does not hold yet, or that failed in it. Vitest leaves a quarantined one out. */
 export function filesLeft({ files }: Proof, parts: readonly Part[]): readonly string[] {
-  const proved = new Set(files.filter(isProved).map(({ file }) => file));
+  const proved = new Set([...files.filter(isProved), ...quarantined].map(({ file }) => file));
   return parts.flatMap(filesOf).filter((file) => !proved.has(file));
 }
 
@@ -36,6 +45,24 @@ export function filesLeft({ files }: Proof, parts: readonly Part[]): readonly st
 export function proofWith(proof: Proof, proved: readonly ProvedFile[]): Proof {
   const files = new Map([...proof.files, ...proved].map((one) => [one.file, one]));
   return { ...proof, files: [...files.values()] };
+}
+
+/** Returns the proof without the results of these parts. */
+export function proofWithout(proof: Proof, parts: readonly Part[]): Proof {
+  const named = new Set(parts.flatMap(filesOf));
+  return { ...proof, files: proof.files.filter(({ file }) => !named.has(file)) };
+}
+
+/**
+ * A run that failed though no test did has an error that belongs to no test, or has left a process behind. Nobody knows
+ * in which file, so none of them is proved.
+ *
+ * @param code exit code of vitest; null = a signal has ended it
+ */
+export function explained(ended: readonly ProvedFile[], code: number | null): readonly ProvedFile[] {
+  if (code === 0 || ended.some(({ failures }) => failures.length > 0)) return ended;
+  const error = `the run ended with ${code === null ? 'a signal' : `exit code ${code}`}, though no test failed: see its output`;
+  return ended.map((one) => ({ ...one, failures: [{ test: '', error }] }));
 }
 
 /** The table: part, files, seconds, failures, size and seeds. Below it stand the failures, each with the command that repeats it. */
@@ -69,13 +96,20 @@ function row(part: string, files: string, seconds: string, failures: string, siz
   return `${part.padEnd(10)} ${files.padStart(8)} ${seconds.padStart(8)} ${failures.padStart(9)}  ${size}`;
 }
 
-function repeatOf({ file, failures, seeds }: ProvedFile): readonly string[] {
-  return failures.flatMap(({ test, error }) => [
+function repeatOf({ file, failures }: ProvedFile): readonly string[] {
+  return failures.flatMap(({ test, error, seed }) => [
     `failed: ${file}${test && ` › ${test}`} — ${error}`,
-    `  again: ${seeds.length > 0 ? `JDAY_SEED=${seeds[0]} ` : ''}JDAY_PROOF=full npx vitest run ${file}${test && ` -t ${quoted(test)}`}`,
+    // With a seed a file runs that case alone, whatever its test is called.
+    `  again: ${seed === undefined ? '' : `JDAY_SEED=${seed} `}JDAY_PROOF=full npx vitest run ${file}${test && seed === undefined ? ` -t ${quoted(test)}` : ''}`,
   ]);
 }
 
-/** The name of a test as one word of a shell, and as a pattern that only this name matches. */
+/**
+ * The name of a test as one word of a shell, and as a pattern that only this name matches. `vitest -t` joins the names of
+ * groups and test with a blank, where the reports put ` > `.
+ */
 const quoted = (name: string) =>
-  `'${name.replaceAll(/[.*+?^$()[\]{}|\\]/g, '\\$&').replaceAll("'", "'\\''")}'`;
+  `'${name
+    .replaceAll(/[.*+?^$()[\]{}|\\]/g, '\\$&')
+    .replaceAll(' > ', ' (> )?')
+    .replaceAll("'", "'\\''")}'`;

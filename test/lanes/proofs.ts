@@ -1,16 +1,18 @@
+import quarantine from './quarantine.json' with { type: 'json' };
+
 /**
- * The long proofs, part by part. `npm test` leaves the files in `alone` out, and runs those in `inSmall` with smaller
- * bounds. `npm run prove` runs both whole. CONTRIBUTING.md says what each part proves.
+ * The long proofs, part by part. `npm test` leaves the files in `onlyInProve` out, and runs those in `smallInTest` with
+ * smaller bounds. `npm run prove` runs both whole. CONTRIBUTING.md says what each part proves.
  */
 export const PARTS = {
   explorer: {
-    alone: [],
-    inSmall: ['test/domain/explorer/explorer.test.ts', 'test/domain/schedules/schedules.test.ts'],
+    onlyInProve: [],
+    smallInTest: ['test/domain/explorer/explorer.test.ts', 'test/domain/schedules/schedules.test.ts'],
   },
-  schedules: { alone: [], inSmall: ['test/redis/schedules/schedules.test.ts'] },
+  schedules: { onlyInProve: [], smallInTest: ['test/redis/schedules/schedules.test.ts'] },
   faults: {
-    alone: [],
-    inSmall: [
+    onlyInProve: [],
+    smallInTest: [
       'test/redis/faults/born-before-adopted.test.ts',
       'test/redis/faults/kill-points.test.ts',
       'test/redis/faults/links.test.ts',
@@ -20,8 +22,8 @@ export const PARTS = {
     ],
   },
   switch: {
-    alone: [],
-    inSmall: [
+    onlyInProve: [],
+    smallInTest: [
       'test/redis/faults/switch.test.ts',
       'test/redis/faults/switch-flip.test.ts',
       'test/redis/faults/switch-lines.test.ts',
@@ -30,8 +32,8 @@ export const PARTS = {
     ],
   },
   engines: {
-    alone: [],
-    inSmall: [
+    onlyInProve: [],
+    smallInTest: [
       'test/redis/cluster/switch.test.ts',
       'test/redis/data-loss/clocks.test.ts',
       'test/redis/fence/acl-load.test.ts',
@@ -46,7 +48,7 @@ export const PARTS = {
     ],
   },
   cluster: {
-    alone: [
+    onlyInProve: [
       'test/end-to-end/cluster/abort.test.ts',
       'test/end-to-end/cluster/failover.test.ts',
       'test/end-to-end/cluster/moves.test.ts',
@@ -55,10 +57,10 @@ export const PARTS = {
       'test/redis/cluster/failover.test.ts',
       'test/redis/cluster/zombie.test.ts',
     ],
-    inSmall: [],
+    smallInTest: [],
   },
   whole: {
-    alone: [
+    onlyInProve: [
       'test/end-to-end/absence.test.ts',
       'test/end-to-end/another-server.test.ts',
       'test/end-to-end/completed.test.ts',
@@ -71,31 +73,45 @@ export const PARTS = {
       'test/end-to-end/tls.test.ts',
       'test/end-to-end/window.test.ts',
     ],
-    inSmall: ['test/end-to-end/killed.test.ts', 'test/end-to-end/rehearsal.test.ts'],
+    smallInTest: ['test/end-to-end/killed.test.ts', 'test/end-to-end/rehearsal.test.ts'],
   },
   scale: {
-    alone: [
+    onlyInProve: [
       'test/bench/quick.test.ts',
       'test/redis/races/renewal.test.ts',
       'test/redis/values/large-keys-process.test.ts',
     ],
-    inSmall: [],
+    smallInTest: [],
   },
-  soak: { alone: ['test/soak/soak.test.ts'], inSmall: [] },
+  soak: { onlyInProve: ['test/soak/soak.test.ts'], smallInTest: [] },
 } as const satisfies Readonly<
-  Record<string, { readonly alone: readonly string[]; readonly inSmall: readonly string[] }>
+  Record<string, { readonly onlyInProve: readonly string[]; readonly smallInTest: readonly string[] }>
 >;
 
 export type Part = keyof typeof PARTS;
 export const PART_NAMES = Object.keys(PARTS) as readonly Part[];
-export const filesOf = (part: Part): readonly string[] => [...PARTS[part].alone, ...PARTS[part].inSmall];
+export const filesOf = (part: Part): readonly string[] => [
+  ...PARTS[part].onlyInProve,
+  ...PARTS[part].smallInTest,
+];
 
 /** Whether this run is one of the long proofs: `JDAY_PROOF=full`, which `npm run prove` sets. */
 export const FULL = process.env['JDAY_PROOF'] === 'full';
 /** Returns all in a long proof, and the few that stand for them in `npm test`. */
-export const ofFull = <const T>(all: readonly T[], few: readonly T[]): readonly T[] => (FULL ? all : few);
+export const allOrFew = <const T>(all: readonly T[], few: readonly T[]): readonly T[] => (FULL ? all : few);
 /** `JDAY_SEED=n` runs the one random case of this seed; null = as many as the size of the run says. */
-export const SEED = process.env['JDAY_SEED'] === undefined ? null : Number(process.env['JDAY_SEED']);
+export const SEED = seedOf(process.env['JDAY_SEED']);
+
+function seedOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const seed = Number(text);
+  if (!Number.isSafeInteger(seed) || text.trim() === '')
+    throw new Error(`JDAY_SEED=${text} is no whole number`);
+  return seed;
+}
+
+/** Files that are known to be broken. No run takes them, and each run names them. */
+export const quarantined: readonly { readonly file: string; readonly why: string }[] = quarantine;
 
 declare module 'vitest' {
   interface TaskMeta {

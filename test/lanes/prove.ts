@@ -11,11 +11,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findTool } from '../../servers/tools.ts';
-import { filesLeft, isProved, type Proof, type ProvedFile, proofWith, tableOf } from './proof.ts';
-import { filesOf, PART_NAMES, type Part } from './proofs.ts';
+import {
+  explained,
+  filesLeft,
+  isProved,
+  type Proof,
+  type ProvedFile,
+  proofWith,
+  proofWithout,
+  tableOf,
+} from './proof.ts';
+import { filesOf, PART_NAMES, type Part, quarantined } from './proofs.ts';
 
 const RECORD = 'proof.json';
 const SERVERS = ['redis-server', 'valkey-server', 'temporal'] as const;
+const VITEST = join('node_modules', 'vitest', 'vitest.mjs');
+/** Time for the tests to end after SIGTERM, ms. */
+const GRACE_MS = 20_000;
 
 interface Options {
   readonly part: readonly Part[];
@@ -34,38 +46,57 @@ const {
   .option('--again', 'runs also what has passed on this commit', false)
   .parse()
   .opts<Options>();
-const untilMs = performance.now() + (minutes ?? Infinity) * 60_000;
 
-let proof = again ? nothingYet() : proofSoFar();
+/** Aborted when the time is over, or when a person or the system ends the run. What has ended by then is kept. */
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+const timer = minutes === undefined ? undefined : setTimeout(() => stop.abort(), minutes * 60_000);
+
+let proof = again ? proofWithout(proofSoFar(), parts) : proofSoFar();
 for (const part of parts) {
   const files = filesLeft(proof, [part]);
   console.log(`== ${part}: ${files.length} of ${filesOf(part).length} files to run`);
-  if (files.length === 0 || performance.now() >= untilMs) continue;
-  proof = proofWith(proof, await run(files));
+  if (files.length === 0 || stop.signal.aborted) continue;
+  const found = await run(files);
+  if (nothingYet().commit !== proof.commit) {
+    console.error('prove: the sources have changed during the run, so its results are of no commit');
+    break;
+  }
+  proof = proofWith(proof, found);
   writeFileSync(RECORD, `${JSON.stringify(proof, null, 2)}\n`);
 }
+clearTimeout(timer);
 console.log(`== ${proof.commit}, node ${proof.node}, ${JSON.stringify(proof.servers)}`);
 for (const line of tableOf(proof, parts)) console.log(line);
+for (const { file, why } of quarantined) console.log(`quarantined: ${file} — ${why}`);
 const left = filesLeft(proof, parts);
 const failed = proof.files.filter((one) => left.includes(one.file) && !isProved(one));
-if (left.length > failed.length) console.log(`${left.length - failed.length} files did not end; run again`);
+if (left.length > failed.length)
+  console.log(`${left.length - failed.length} files have no result; run again`);
 process.exitCode = left.length === 0 ? 0 : 1;
 
-/** Runs the files, until the time is over. Resolves with what has ended. */
+/** Runs the files, until the run is stopped. Resolves with what has ended. */
 async function run(files: readonly string[]): Promise<readonly ProvedFile[]> {
   const folder = mkdtempSync(join(tmpdir(), 'jday-proof-'));
   const results = join(folder, 'results.jsonl');
   try {
     writeFileSync(results, '');
-    const env = { ...process.env, JDAY_PROOF: 'full', JDAY_PROOF_RESULTS: results };
-    const vitest = spawn('npx', ['vitest', 'run', ...files], { stdio: 'inherit', env });
-    const timer = Number.isFinite(untilMs)
-      ? setTimeout(() => void vitest.kill('SIGTERM'), untilMs - performance.now())
-      : undefined;
-    await once(vitest, 'exit');
-    clearTimeout(timer);
+    // A seed that is left in the shell would make one case of each proof.
+    const { JDAY_SEED: _, ...rest } = process.env;
+    const env = { ...rest, JDAY_PROOF: 'full', JDAY_PROOF_RESULTS: results };
+    const vitest = spawn(process.execPath, [VITEST, 'run', ...files], { stdio: 'inherit', env });
+    let late: NodeJS.Timeout | undefined;
+    const end = () => {
+      vitest.kill('SIGTERM');
+      late = setTimeout(() => void vitest.kill('SIGKILL'), GRACE_MS);
+    };
+    stop.signal.addEventListener('abort', end);
+    const [code] = (await once(vitest, 'exit')) as [number | null];
+    stop.signal.removeEventListener('abort', end);
+    clearTimeout(late);
     const lines = readFileSync(results, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as ProvedFile);
+    const ended = lines.map((line) => JSON.parse(line) as ProvedFile);
+    return stop.signal.aborted ? ended : explained(ended, code);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -74,12 +105,19 @@ async function run(files: readonly string[]): Promise<readonly ProvedFile[]> {
 /** The proof of the last run, if that was on this commit and nothing has changed since. */
 function proofSoFar(): Proof {
   const now = nothingYet();
+  const kept = recorded();
+  if (kept === null) return now;
+  const same = JSON.stringify({ ...kept, files: [] }) === JSON.stringify(now);
+  if (same && !now.commit.endsWith('+changes')) return kept;
+  console.log(`== begins anew: ${RECORD} is of ${kept.commit}, node ${kept.node}; this is ${now.commit}`);
+  return now;
+}
+
+function recorded(): Proof | null {
   try {
-    const kept = JSON.parse(readFileSync(RECORD, 'utf8')) as Proof;
-    const same = JSON.stringify({ ...kept, files: [] }) === JSON.stringify(now);
-    return same && !now.commit.endsWith('+changes') ? kept : now;
+    return JSON.parse(readFileSync(RECORD, 'utf8')) as Proof;
   } catch {
-    return now;
+    return null;
   }
 }
 

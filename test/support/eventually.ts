@@ -4,9 +4,12 @@ import { PATIENCE } from './patience.ts';
 export interface Patience {
   /** For what must come sooner, or may take longer, than the default. Stretched by `PATIENCE`. @defaultValue 60 000 */
   readonly withinMs?: number;
-  /** @defaultValue 20 */
+  /** Shortest pause between two questions. @defaultValue 20 */
   readonly everyMs?: number;
 }
+
+/** A question that takes long is asked less often, because it takes the time of what it waits for. */
+const PAUSE_FOR_EACH_MS = 3;
 
 /**
  * Waits until `condition` returns something other than false, null and undefined. A condition that throws, for example
@@ -23,13 +26,14 @@ export async function eventually<T>(
   const limitMs = withinMs * PATIENCE;
   const deadline = performance.now() + limitMs;
   for (;;) {
+    const asked = performance.now();
     const seen = await attempt(condition);
     if (isTrue(seen)) return seen.value;
     if (performance.now() > deadline) {
       const last = seen.error === undefined ? String(seen.value) : String(seen.error);
       throw new Error(`waited ${limitMs} ms for: ${what}; saw last: ${last}`, { cause: seen.error });
     }
-    await delay(everyMs);
+    await delay(Math.max(everyMs, PAUSE_FOR_EACH_MS * (performance.now() - asked)));
   }
 }
 

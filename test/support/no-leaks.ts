@@ -2,7 +2,7 @@
  * Fails the run if a process that a test started still lives after the run. Removes the folders that tests have left.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RUN_MARK, tempDirsOf } from './temp-dir.ts';
@@ -13,7 +13,9 @@ export function setup(): () => Promise<void> {
   const run = randomUUID();
   process.env[RUN_MARK] = run;
   const endAll = () => {
-    for (const line of leftovers(run)) kill(Number.parseInt(line, 10));
+    // The workers of vitest go first. Otherwise they would start other processes meanwhile.
+    for (const line of processesOf(run).filter(isWorker)) kill(Number.parseInt(line, 10));
+    for (const line of processesOf(run)) kill(Number.parseInt(line, 10));
     removeFolders(run);
   };
   // A run that is told to end leaves nothing behind either. Vitest then calls no teardown.
@@ -45,17 +47,37 @@ function removeFolders(run: string): void {
       rmSync(join(dirname(begin), name), { recursive: true, force: true });
 }
 
-/**
- * Returns lines `pid command` of the processes of this run, without the workers of vitest. Empty where there is no
- * /proc.
- */
+const isWorker = (line: string) => /node_modules\/vitest\//.test(line);
+
 function leftovers(run: string): string[] {
+  return processesOf(run).filter((line) => !isWorker(line));
+}
+
+/**
+ * Whether a process was started by this run: by its environment, or by its working folder. Redis and Valkey write their
+ * title over the environment.
+ */
+function isOf(run: string, pid: string): boolean {
+  return (
+    read(`/proc/${pid}/environ`).includes(`${RUN_MARK}=${run}`) || cwdOf(pid).startsWith(tempDirsOf(run))
+  );
+}
+
+function cwdOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
+}
+
+/** Returns lines `pid command` of the processes of this run. Empty where there is no /proc. */
+function processesOf(run: string): string[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => read(`/proc/${pid}/environ`).includes(`${RUN_MARK}=${run}`))
-    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
-    .filter((line) => !/node_modules\/vitest\//.test(line));
+    .filter((pid) => isOf(run, pid))
+    .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`);
 }
 
 function kill(pid: number): void {

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { SerializedError } from 'vitest';
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 
 /**
  * Knows which tests run at the moment. When the run is told to end, by a limit on its time or by a person, it prints
@@ -36,7 +37,18 @@ export default class RunningTests implements Reporter {
     this.#since.delete(test.id);
   }
 
-  onTestRunEnd(): void {
+  /** The results in JSON have no error of a hook inside a group of tests, and none that belongs to no test. */
+  onTestSuiteResult(suite: TestSuite): void {
+    for (const { message } of suite.errors())
+      writeSync(
+        1,
+        `SUITE FAILED ${fileOf(suite.module)} › ${suite.fullName} — ${message.split('\n', 1)[0]}\n`,
+      );
+  }
+
+  onTestRunEnd(_modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    for (const { message } of unhandled)
+      writeSync(1, `UNHANDLED ${message.split('\n', 1)[0]} — an error that belongs to no test\n`);
     process.off('SIGTERM', this.#tell);
     process.off('SIGINT', this.#tell);
   }

@@ -30,7 +30,7 @@ export async function serveMigrations(worlds: ReadonlyMap<string, FakeWorld>) {
     identity: IDENTITY,
     activities,
     interceptors: { activity: [withPlanOfRun(client)] },
-    maxHeartbeatThrottleInterval: '600ms',
+    maxHeartbeatThrottleInterval: '1500ms',
   };
   const workers = [
     await Worker.create({

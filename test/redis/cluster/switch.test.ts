@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { tagOf } from '../../../domain/keys/slot.ts';
@@ -36,7 +36,7 @@ const keyspace = keyspaceOf('test');
 /** The tags of the lowest slots of three masters that share the slots equally. */
 const TAGS = [0, 5461, 10922].map(tagOf);
 
-describe.each(ofFull(['redis-server', 'valkey-server'] as const, ['redis-server']))(
+describe.each(allOrFew(['redis-server', 'valkey-server'] as const, ['redis-server']))(
   'the switch between clusters, V1 of %s',
   (engine) => {
     const world = withClusterWorld({ v1: 'cluster', v2: 'cluster', source: { binary: findTool(engine) } });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { freshSyncs, isUnknown } from '../../../domain/gates/fresh.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import { linksOf } from '../../../domain/plan/plan.ts';
@@ -76,7 +76,7 @@ const SHIFTS = [
   ['ahead', HOUR_MS],
 ] as const;
 
-describe.each(ofFull(SHIFTS, SHIFTS.slice(0, 1)))('a sync whose machine is an hour %s', (_word, offMs) => {
+describe.each(allOrFew(SHIFTS, SHIFTS.slice(0, 1)))('a sync whose machine is an hour %s', (_word, offMs) => {
   test('is live while it lives, and silent when it is dead (L7)', async () => {
     const sync = await syncOf(offMs);
     await watching(async (known) => {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { otherSide, type Side } from '../../../domain/plan/plan.ts';
 import { readAuthority } from '../../../redis/state/authority.ts';
 import { NEEDED_COMMANDS } from '../../../redis/preflight/checks/rights.ts';
@@ -105,7 +105,7 @@ describe.each(['redis-server', 'valkey-server'] as const)(
     const steps = SWITCH_STEPS.filter((step) =>
       engine === 'redis-server' ? step === 'flip' : step === 'records',
     );
-    test.each(ofFull(SWITCH_STEPS, steps))(
+    test.each(allOrFew(SWITCH_STEPS, steps))(
       'at %s, cutover and rollback: it flips with no other side open, or it does not flip, and nothing is lost (L1, L2, L7)',
       async (step) => {
         for (const to of ['target', 'source'] as const) {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import { writeAuthority } from '../../../redis/state/authority.ts';
 import { loadScripts } from '../../../redis/scripts/runner.ts';
@@ -36,7 +36,7 @@ const ENGINES: readonly (readonly [string, { readonly binary?: string }])[] = [
   ['Valkey 9.1', { binary: findTool('valkey-server') }],
 ];
 
-describe.each(ofFull(ENGINES, ENGINES.slice(0, 1)))(
+describe.each(allOrFew(ENGINES, ENGINES.slice(0, 1)))(
   'a worker that has the sync keeps the fence, with nobody else there, on %s',
   (_engine, engine) => {
     const dir = withTempDir();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import type { Store } from '../../../domain/plan/plan.ts';
 import { runPreflight } from '../../../redis/preflight/run-preflight.ts';
 import { startRedis } from '../../../servers/redis-server.ts';
@@ -8,7 +8,7 @@ import { findTool } from '../../../servers/tools.ts';
 import { eventually } from '../../support/eventually.ts';
 import { LONG_RETENTION, only, withPreflightWorld } from './world.ts';
 
-describe.each(ofFull(['redis-server', 'valkey-server'] as const, ['redis-server']))(
+describe.each(allOrFew(['redis-server', 'valkey-server'] as const, ['redis-server']))(
   'the preflight of writers (%s)',
   (engine) => {
     const binary = findTool(engine);

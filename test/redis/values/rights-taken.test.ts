@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { findTool } from '../../../servers/tools.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startSyncing } from '../../support/worlds/kept-sync.ts';
@@ -16,7 +16,7 @@ const ENGINES: readonly (readonly [string, Parameters<typeof withSyncWorld>[0]])
   ['Valkey', { v1: valkey, v2: valkey }],
 ];
 
-describe.each(ofFull(ENGINES, ENGINES.slice(0, 1)))(
+describe.each(allOrFew(ENGINES, ENGINES.slice(0, 1)))(
   'a right of our user that is taken for a while and given back (%s)',
   (_engines, servers) => {
     const world = withSyncWorld(servers);

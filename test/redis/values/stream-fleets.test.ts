@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { keyspaceOf } from '../../../domain/keys/keyspace.ts';
 import type { Side } from '../../../domain/plan/plan.ts';
 import { findTool } from '../../../servers/tools.ts';
@@ -29,7 +29,7 @@ const ENGINES = [
   { name: 'Valkey 9.1 → Redis 7.0', servers: { v1: { binary } } },
 ];
 
-describe.each(ofFull(ENGINES, ENGINES.slice(0, 1)))(
+describe.each(allOrFew(ENGINES, ENGINES.slice(0, 1)))(
   'what was acknowledged on one side, on $name',
   ({ servers }) => {
     const world = withSyncWorld(servers);

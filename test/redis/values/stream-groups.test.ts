@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { ofFull } from '../../lanes/proofs.ts';
+import { allOrFew } from '../../lanes/proofs.ts';
 import { byteString } from '../../../redis/client/key-bytes.ts';
 import { readTyped } from '../../../redis/verify/typed-read.ts';
 import { fingerprint } from '../../../redis/verify/typed-state.ts';
@@ -59,7 +59,7 @@ const ENGINES = [
   { name: 'Valkey 9.1', servers: { v1: { binary }, v2: { binary } } },
 ];
 
-describe.each(ofFull(ENGINES, ENGINES.slice(0, 1)))('what raises no event, on $name', ({ servers }) => {
+describe.each(allOrFew(ENGINES, ENGINES.slice(0, 1)))('what raises no event, on $name', ({ servers }) => {
   const world = withSyncWorld(servers);
   const plan = planOf([dataset({ name: 'match' })]);
 

@@ -114,7 +114,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
     const port = await eventually(
       'the worker to be ready',
       () => readyPort(said.join('')) ?? (isOver(child) && 'over'),
-      { withinMs: 180_000 },
+      { withinMs: 90_000 },
     ).catch(() => 'silent');
     if (typeof port !== 'number') {
       const log = readFileSync(join(dir.path, 'temporal', 'temporal.log'), 'utf8').slice(-2_000);
@@ -245,7 +245,7 @@ export function withMigrationWorld(options: WorldOptions = {}) {
         return now === wanted || isPast(now, wanted) ? now : Promise.reject(new Error(`in ${now}`));
       };
       const seen = await eventually(`the phase ${wanted}`, reached, {
-        withinMs: 240_000,
+        withinMs: 150_000,
         everyMs: POLL_MS,
       }).catch(async (error: unknown) => {
         const { waitingFor } = await progress();
