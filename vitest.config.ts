@@ -28,8 +28,8 @@ export default defineConfig({
     pool: 'forks',
     // To import the modules costs more than most tests. So the files of one worker share what they have imported.
     isolate: false,
-    // One more than there are cores: many tests wait for timeouts of the servers and of Temporal.
-    maxWorkers: 3,
+    // Two more than there are cores: many tests wait for timeouts of the servers and of Temporal.
+    maxWorkers: 4,
     sequence: { sequencer: SpreadOut },
     globalSetup: [
       'test/support/no-leaks.ts',
