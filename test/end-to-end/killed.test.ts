@@ -22,7 +22,7 @@ function watchSides(world: ReturnType<typeof withMigrationWorld>) {
       looks++;
       if (before === 'target' && after === 'target' && answer === 'OK')
         seen.push('V1 was open while V2 had the authority');
-      await delay(5);
+      await delay(20);
     }
   })();
   return async () => {

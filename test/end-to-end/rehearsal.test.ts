@@ -8,7 +8,7 @@ import { FULL } from '../lanes/proofs.ts';
  * `--busy` tells it that other tests run on the machine.
  */
 async function rehearse(...options: readonly string[]): Promise<{ code: number | null; said: string }> {
-  const args = ['rehearsal/start.mjs', '--keys', '2000', '--day', '700ms', '--busy', ...options];
+  const args = ['rehearsal/start.mjs', '--keys', '2000', '--day', '400ms', '--busy', ...options];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => said.push(String(data)));

@@ -5,17 +5,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 export const WAITING =
   /^test\/(end-to-end\/|workflows\/|workers\/|servers\/(temporal-server|plain-environment)\.|client\/(verbs|temporal-tls|told-progress)\.)/;
 
+/** Whole migrations. */
+const WHOLE = /^test\/end-to-end\//;
+
 /**
  * The order of the files. A file that waits comes between many that compute, so that two of them seldom run at once: a
- * migration goes on working while it waits, and two that share a core take more than twice as long.
+ * migration goes on working while it waits, and two that share a core take more than twice as long. Whole migrations take
+ * a minute, so they come first: one that begins last would run on alone.
  */
 export class SpreadOut extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const waits = (spec: TestSpecification) => WAITING.test(relative(process.cwd(), spec.moduleId));
+    const are = (pattern: RegExp) => (spec: TestSpecification) =>
+      pattern.test(relative(process.cwd(), spec.moduleId));
+    const waiting = sorted.filter(are(WAITING));
+    const whole = waiting.filter(are(WHOLE));
     return spreadOut(
-      sorted.filter(waits),
-      sorted.filter((spec) => !waits(spec)),
+      [...whole, ...waiting.filter((spec) => !whole.includes(spec))],
+      sorted.filter((spec) => !waiting.includes(spec)),
     );
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
+import { FULL } from '../../lanes/proofs.ts';
 
 type SideName = 'source' | 'target';
 
@@ -13,8 +14,11 @@ export type FollowingApp = {
 };
 
 const KEYS = 100;
-/** Pause between two writes, ms. It gives about 100 writes a second: a load, not a benchmark. */
-const REST_MS = 9;
+/**
+ * Pause between two writes, ms. It gives about 100 writes a second in the long proofs and 40 in `npm test`: a load, not a
+ * benchmark. Each write costs time of the worker and of three servers.
+ */
+const REST_MS = FULL ? 9 : 24;
 
 /** Returns the text of document `n` in the form of a side. */
 export function documentOn(side: SideName, n: number): string {
